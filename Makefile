@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+B ?= build
+PREFIX ?= /usr/local
+CC := gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+VERSION := $(shell sed -n 's/^\#define ECBPF_VERSION "\(.*\)"/\1/p' libecbpf/abi.h)
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+# The two commands of the README, and the others that need everything, first see to packages.
+ifneq ($(filter demo test bench asan check fuzz,$(MAKECMDGOALS)),)
+$(if $(filter 0,$(shell .ci/install-packages >&2; echo $$?)),,$(error packages are missing))
+endif
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CFLAGS ?= -O2 -g
+HOST_CFLAGS = -std=gnu11 $(CFLAGS) $(SANITIZE) $(WARN) -fPIC -fvisibility=hidden -I. -I$(B)
+# -idirafter: the multiarch headers (asm/), behind clang's own
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(filter-out -Wmissing-prototypes -Wstrict-prototypes,$(WARN)) -I. \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+LIBS = $(shell pkg-config --libs libbpf json-c)
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+endif
+
+LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
+HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
+ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
+TOOLS := $(B)/bin/xdp_root
+LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
+TEST_TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/tools/*.c)))
+TEST_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*/*.bpf.c))
+BENCH := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+
+all: $(LIBRARIES) $(TOOLS)
+
+$(B)/%.bpf.o: %.bpf.c
+	$(call say,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*) >$@
+
+$(B)/%.o: %.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+# Which objects embed which kernel programs; make must know before the first compile.
+$(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
+$(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS) $(BENCH)): \
+	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
+
+$(B)/libecbpf.a: $(LIB_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libecbpf.so.$(VERSION): $(LIB_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libecbpf.so.0 -Wl,-z,defs $(SANITIZE) $^ -o $@ $(LIBS)
+
+$(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS)
+
+$(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
+
+$(TEST_TOOLS) $(BENCH): $(B)/%: $(B)/%.o $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) -lm
+
+tests: all $(UNIT) $(BPF_TESTS) $(TEST_TOOLS) $(TEST_BPF)
+test: tests
+	$(Q)tests/run
+demo: all
+	$(Q)tests/demo
+bench: all $(BENCH) $(TEST_BPF)
+	$(Q)tests/bench/run
+asan:
+	$(Q)$(MAKE) B=$(B)/asan SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer" tests
+	$(Q)B=$(B)/asan tests/run unit bpf
+
+# The headers include each other as libecbpf/..., in the tree and installed alike.
+install: all
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/libecbpf
+	install -m 755 $(TOOLS) $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include/libecbpf/
+	install -m 644 $(B)/libecbpf.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(B)/libecbpf.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libecbpf.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libecbpf.so.0
+	ln -sf libecbpf.so.0 $(DESTDIR)$(PREFIX)/lib/libecbpf.so
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libecbpf/ecbpf.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/ecbpf.pc
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(TOOLS)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,libecbpf.a libecbpf.so libecbpf.so.0 libecbpf.so.$(VERSION) pkgconfig/ecbpf.pc)
+	rm -rf $(DESTDIR)$(PREFIX)/include/libecbpf
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.PHONY: all tests test demo bench asan check install uninstall clean

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the kernel programs, the library and other people's readers agree on: slots, verdicts,
+ * reason codes, and the shapes of the maps that every interface's directory of pins holds.
+ * All integers are in host byte order unless the type says otherwise (__be16, __be32).
+ */
+#ifndef LIBECBPF_ABI_H
+#define LIBECBPF_ABI_H
+
+#include <linux/types.h>
+
+#define ECBPF_VERSION "0.1.0"
+
+/* Grows when a shape in this file changes; a member and the root of its interface must agree. */
+#define ECBPF_ABI 1
+
+/* Slots run in ascending order. Default places; the others are the user's. */
+#define ECBPF_SLOTS	   16
+#define ECBPF_SLOT_SAMPLER 1
+#define ECBPF_SLOT_FW	   5
+#define ECBPF_SLOT_LB	   6
+#define ECBPF_SLOT_BYPASS  7
+#define ECBPF_SLOT_ROOT	   (-1) /* the root is "the slot before slot 0" */
+
+/*
+ * Rows of every per-slot table: the root, the slots, and the end of the chain, where a packet
+ * on which no member had an opinion becomes XDP_PASS.
+ */
+#define ECBPF_ROW_ROOT	     0
+#define ECBPF_ROW_SLOT(slot) ((slot) + 1)
+#define ECBPF_ROW_END	     (ECBPF_SLOTS + 1)
+#define ECBPF_ROWS	     (ECBPF_SLOTS + 2)
+
+/* A verdict's action: an XDP action of <linux/bpf.h>, or "no opinion, run the later slots". */
+#define ECBPF_NEXT (-1)
+
+/**
+ * struct ecbpf_verdict - what a program decided about a packet
+ * @action: XDP_ABORTED .. XDP_REDIRECT, or ECBPF_NEXT. Anything else is counted as invalid and
+ *          becomes XDP_ABORTED. XDP_PASS is terminal: later slots do not run.
+ * @code: why: an enum ecbpf_code; 0 when there is nothing to say, and then not counted
+ * @meta: the program's own detail (rule number, backend); shown in traces and samples
+ */
+struct ecbpf_verdict {
+	int action;
+	__u32 code;
+	__u64 meta;
+};
+
+/*
+ * Reason codes: X(constant, value, name). One list makes the enum and, in user space, the table
+ * of names (ecbpf_code_name()). A code belongs to exactly one refusal or event. Ranges:
+ * 1-63 header pulls, 64-127 root, 128-191 firewall, 192-255 load balancer, 256-319 bypass,
+ * 320-383 sampler, 384-510 users' own programs.
+ */
+#define ECBPF_CODES(X)                                         \
+	X(NONE, 0, "none")                                     \
+	X(ETH_TRUNCATED, 1, "eth-truncated")                   \
+	X(VLAN_TRUNCATED, 2, "vlan-truncated")                 \
+	X(IPV4_TRUNCATED, 3, "ipv4-truncated")                 \
+	X(IPV4_VERSION, 4, "ipv4-version")                     \
+	X(IPV4_IHL, 5, "ipv4-ihl")                             \
+	X(IPV4_OPTIONS_TRUNCATED, 6, "ipv4-options-truncated") \
+	X(IPV4_LENGTH_SHORT, 7, "ipv4-length-short")           \
+	X(IPV4_LENGTH_BEYOND, 8, "ipv4-length-beyond-frame")   \
+	X(IPV6_TRUNCATED, 9, "ipv6-truncated")                 \
+	X(IPV6_VERSION, 10, "ipv6-version")                    \
+	X(IPV6_LENGTH_BEYOND, 11, "ipv6-length-beyond-frame")  \
+	X(IPV6_EXT_TRUNCATED, 12, "ipv6-extension-truncated")  \
+	X(IPV6_EXT_LIMIT, 13, "ipv6-extension-limit")          \
+	X(TCP_TRUNCATED, 14, "tcp-truncated")                  \
+	X(TCP_OFFSET, 15, "tcp-data-offset")                   \
+	X(UDP_TRUNCATED, 16, "udp-truncated")                  \
+	X(UDP_LENGTH, 17, "udp-length")                        \
+	X(ICMP_TRUNCATED, 18, "icmp-truncated")                \
+	X(ICMPV6_TRUNCATED, 19, "icmpv6-truncated")            \
+	X(USER, 384, "user")                                   \
+	X(OTHER, 511, "other")
+
+enum ecbpf_code {
+#define ECBPF_CODE_ENUM(constant, value, name) ECBPF_CODE_##constant = value,
+	ECBPF_CODES(ECBPF_CODE_ENUM)
+#undef ECBPF_CODE_ENUM
+};
+
+/* Codes from here on are counted as ECBPF_CODE_OTHER. */
+#define ECBPF_CODES_MAX 512
+
+/*
+ * Columns of a row. Column of an action: action + 1. X(constant, name). One packet counts in
+ * exactly one column of each row it reached.
+ */
+#define ECBPF_COLUMNS(X)        \
+	X(NEXT, "next")         \
+	X(ABORTED, "aborted")   \
+	X(DROP, "drop")         \
+	X(PASS, "pass")         \
+	X(TX, "tx")             \
+	X(REDIRECT, "redirect") \
+	X(INVALID, "invalid")   \
+	X(UNREPORTED, "unreported")
+
+enum ecbpf_column {
+#define ECBPF_COLUMN_ENUM(constant, name) ECBPF_COLUMN_##constant,
+	ECBPF_COLUMNS(ECBPF_COLUMN_ENUM)
+#undef ECBPF_COLUMN_ENUM
+		ECBPF_COLUMNS_MAX,
+};
+
+/**
+ * struct ecbpf_counter - packets, and their bytes as the frames arrived at the root
+ *
+ * A member that grows or cuts a packet does not change what it counts as, so rows add up.
+ */
+struct ecbpf_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/**
+ * struct ecbpf_row - what became of the packets that reached the root, one slot, or the end
+ * @by: by column. NEXT: handed on. INVALID: an action that does not exist. UNREPORTED: the slot
+ *      holds a program that does not use ecbpf_exit(), or the packet is in flight right now.
+ */
+struct ecbpf_row {
+	struct ecbpf_counter by[ECBPF_COLUMNS_MAX];
+};
+_Static_assert(sizeof(struct ecbpf_row) == 128, "two cache lines");
+
+/* Bytes of a sampled packet that are kept: headers as they arrived. */
+#define ECBPF_SNAP 128
+
+/**
+ * struct ecbpf_sample - one traced packet, as the perf buffer delivers it
+ * @time_ns: CLOCK_MONOTONIC when the packet reached the root
+ * @meta: of the verdict
+ * @code: of the verdict
+ * @frame_bytes: length on arrival
+ * @snap_bytes: valid bytes of @snap
+ * @ifindex: receiving interface, in the namespace of the root
+ * @rx_queue: receive queue
+ * @version: ECBPF_ABI
+ * @row: which row decided: root, slot, or end of chain
+ * @column: enum ecbpf_column of the action
+ * @snap: the packet's first bytes as it arrived, before any rewriting
+ */
+struct ecbpf_sample {
+	__u64 time_ns;
+	__u64 meta;
+	__u32 code;
+	__u32 frame_bytes;
+	__u32 snap_bytes;
+	__u32 ifindex;
+	__u32 rx_queue;
+	__u16 version;
+	__u8 row;
+	__u8 column;
+	__u8 snap[ECBPF_SNAP];
+};
+_Static_assert(sizeof(struct ecbpf_sample) == 40 + ECBPF_SNAP, "no holes");
+
+/* struct ecbpf_packet.flags */
+#define ECBPF_PACKET_TRACE   (1U << 0) /* tell what becomes of it */
+#define ECBPF_PACKET_PROFILE (1U << 1) /* time each slot */
+
+/**
+ * struct ecbpf_packet - the packet that this CPU is working on: root writes, exits read
+ * @mark_ns: with ECBPF_PACKET_PROFILE: when the last exit was left
+ * @bytes: length on arrival at the root
+ * @pending: row that the packet was handed to and that has not reported; 0: none
+ * @flags: ECBPF_PACKET_*; 0 for all but the sampled share
+ */
+struct ecbpf_packet {
+	__u64 mark_ns;
+	__u32 bytes;
+	__u32 pending;
+	__u32 flags;
+	__u32 pad[11];
+};
+_Static_assert(sizeof(struct ecbpf_packet) == 64, "one cache line");
+
+/**
+ * struct ecbpf_cpu - map ecbpf_stats: the one entry, one copy per CPU
+ * @now: scratch of the packet in flight
+ * @row: counters, only ever incremented
+ * @code: packets per reason code
+ * @sample: scratch: the traced packet in flight
+ *
+ * Only programs on that CPU write; user space only reads (a reset is a baseline kept aside).
+ */
+struct ecbpf_cpu {
+	struct ecbpf_packet now;
+	struct ecbpf_row row[ECBPF_ROWS];
+	__u64 code[ECBPF_CODES_MAX];
+	struct ecbpf_sample sample;
+};
+_Static_assert(sizeof(struct ecbpf_cpu) < 32768, "the kernel's limit for one per-CPU value");
+
+/**
+ * struct ecbpf_total - all CPUs summed; also map ecbpf_base, what a reset subtracts
+ * @row: counters
+ * @code: packets per reason code
+ * @since_ns: CLOCK_REALTIME from which the counters count: attach, or reset
+ */
+struct ecbpf_total {
+	struct ecbpf_row row[ECBPF_ROWS];
+	__u64 code[ECBPF_CODES_MAX];
+	__u64 since_ns;
+};
+
+/**
+ * struct ecbpf_control - map ecbpf_control: the one entry, memory-mapped and changed live
+ * @trace_until_ns: CLOCK_MONOTONIC; a tracer that dies leaves its share on no longer than this
+ * @profile_until_ns: the same for the profiler
+ * @trace_one_in: 0 off, else one packet in so many is traced
+ * @profile_one_in: 0 off, else one packet in so many is timed
+ * @abi: ECBPF_ABI of the maps in this directory
+ */
+struct ecbpf_control {
+	__u64 trace_until_ns;
+	__u64 profile_until_ns;
+	__u32 trace_one_in;
+	__u32 profile_one_in;
+	__u32 abi;
+	__u32 pad;
+};
+
+/*
+ * Histogram of nanoseconds: values below 16 have a bucket each, then 8 buckets to an octave, so
+ * a bucket is at most an eighth wide; the last one holds everything from 2^20 ns up.
+ */
+#define ECBPF_NS_LINEAR	 16
+#define ECBPF_NS_SUB	 8
+#define ECBPF_NS_BUCKETS (ECBPF_NS_LINEAR + 16 * ECBPF_NS_SUB + 1)
+
+/* Row of map ecbpf_profile that times the clock itself: two calls with nothing between. */
+#define ECBPF_ROW_CLOCK	   ECBPF_ROWS
+#define ECBPF_PROFILE_ROWS (ECBPF_ROWS + 1)
+
+/**
+ * struct ecbpf_profile - map ecbpf_profile: time from the exit before to this row's own exit
+ * @sum_ns: for the mean
+ * @bucket: counts modulo 2^32; readers take differences
+ */
+struct ecbpf_profile {
+	__u64 sum_ns;
+	__u32 bucket[ECBPF_NS_BUCKETS];
+	__u32 pad;
+};
+
+/**
+ * struct ecbpf_about - what a root or a member says of itself, in section .rodata.ecbpf
+ * @abi: ECBPF_ABI it was built with
+ * @slot: its slot: the default in the object, the real one once libecbpf loads it
+ * @version: of the program, NUL-padded
+ */
+struct ecbpf_about {
+	__u32 abi;
+	__s32 slot;
+	char version[24];
+};
+_Static_assert(sizeof(struct ecbpf_about) == 32, "no holes");
+
+#define ECBPF_ABOUT_SECTION ".rodata.ecbpf"
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The suite's maps and the one way out of a member. A member is
+ *
+ *	const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
+ *		.abi = ECBPF_ABI, .slot = 8, .version = "1.0" };
+ *
+ *	SEC("xdp")
+ *	int my_member(struct xdp_md *ctx)
+ *	{
+ *		struct ecbpf_verdict v = { .action = ECBPF_NEXT };
+ *
+ *		...
+ *		return ecbpf_exit(ctx, &v);
+ *	}
+ *
+ * libecbpf sets .slot before it loads the object and takes the maps below from the interface's
+ * directory of pins, so every member and the root share them.
+ */
+#ifndef LIBECBPF_EXIT_BPF_H
+#define LIBECBPF_EXIT_BPF_H
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "libecbpf/abi.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, ECBPF_SLOTS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_slots SEC(".maps");
+
+/* Cloudflare's xdpcap insists on this name, and on 5 entries: one for each XDP action. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, XDP_REDIRECT + 1);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} xdpcap_hook SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ecbpf_cpu);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_stats SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); /* libbpf: one entry per CPU */
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_trace SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ECBPF_PROFILE_ROWS);
+	__type(key, __u32);
+	__type(value, struct ecbpf_profile);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_profile SEC(".maps");
+
+extern const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION);
+
+/* ecbpf_decide - fill in a verdict; returns 1, so that a stage can `return ecbpf_decide(...)` */
+static __always_inline int ecbpf_decide(struct ecbpf_verdict *v, int action, __u32 code)
+{
+	v->action = action;
+	v->code = code;
+	return 1;
+}
+
+/* ecbpf_cpu - this CPU's counters and scratch; NULL never happens, but the verifier asks */
+static __always_inline struct ecbpf_cpu *ecbpf_cpu(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&ecbpf_stats, &zero);
+}
+
+/* ecbpf_ns_bucket - bucket of a duration; see ECBPF_NS_BUCKETS */
+static __always_inline __u32 ecbpf_ns_bucket(__u64 ns)
+{
+	__u32 octave = 0, value = ns;
+
+	if (ns < ECBPF_NS_LINEAR)
+		return value;
+	if (ns >> 20)
+		return ECBPF_NS_BUCKETS - 1;
+	if (value >> 12) {
+		value >>= 8;
+		octave += 8;
+	}
+	if (value >> 8) {
+		value >>= 4;
+		octave += 4;
+	}
+	if (value >> 6) {
+		value >>= 2;
+		octave += 2;
+	}
+	if (value >> 5) {
+		value >>= 1;
+		octave += 1;
+	}
+	return ECBPF_NS_LINEAR + octave * ECBPF_NS_SUB + (value & (2 * ECBPF_NS_SUB - 1)) -
+	       ECBPF_NS_SUB;
+}
+
+static __always_inline void ecbpf_profile_add(__u32 row, __u64 ns)
+{
+	struct ecbpf_profile *profile = bpf_map_lookup_elem(&ecbpf_profile, &row);
+	__u32 bucket = ecbpf_ns_bucket(ns);
+
+	if (!profile || bucket >= ECBPF_NS_BUCKETS)
+		return;
+	profile->sum_ns += ns;
+	profile->bucket[bucket]++;
+}
+
+/* ecbpf_profile_mark - account the time since the exit before to @row, and start anew */
+static __always_inline void ecbpf_profile_mark(struct ecbpf_cpu *cpu, __u32 row)
+{
+	ecbpf_profile_add(row, bpf_ktime_get_ns() - cpu->now.mark_ns);
+	cpu->now.mark_ns = bpf_ktime_get_ns();
+}
+
+static __always_inline void ecbpf_trace_emit(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row,
+					     const struct ecbpf_verdict *v, __u32 column)
+{
+	struct ecbpf_sample *sample = &cpu->sample;
+
+	sample->meta = v->meta;
+	sample->code = v->code;
+	sample->row = row;
+	sample->column = column;
+	bpf_perf_event_output(ctx, &ecbpf_trace, BPF_F_CURRENT_CPU, sample, sizeof(*sample));
+}
+
+static __always_inline void ecbpf_count(struct ecbpf_cpu *cpu, __u32 row, __u32 column)
+{
+	struct ecbpf_counter *counter = &cpu->row[row].by[column];
+
+	counter->packets++;
+	counter->bytes += cpu->now.bytes;
+}
+
+/* ecbpf_capture - offer the packet to xdpcap; constant indexes become direct jumps */
+static __always_inline int ecbpf_capture(struct xdp_md *ctx, int action)
+{
+	switch (action) {
+	case XDP_DROP:
+		bpf_tail_call_static(ctx, &xdpcap_hook, XDP_DROP);
+		return XDP_DROP;
+	case XDP_PASS:
+		bpf_tail_call_static(ctx, &xdpcap_hook, XDP_PASS);
+		return XDP_PASS;
+	case XDP_TX:
+		bpf_tail_call_static(ctx, &xdpcap_hook, XDP_TX);
+		return XDP_TX;
+	case XDP_REDIRECT:
+		bpf_tail_call_static(ctx, &xdpcap_hook, XDP_REDIRECT);
+		return XDP_REDIRECT;
+	default:
+		bpf_tail_call_static(ctx, &xdpcap_hook, XDP_ABORTED);
+		return XDP_ABORTED;
+	}
+}
+
+/* ecbpf_finish - the packet's fate is sealed in @row */
+static __always_inline int ecbpf_finish(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row,
+					const struct ecbpf_verdict *v, __u32 column)
+{
+	cpu->now.pending = 0;
+	if (cpu->now.flags & ECBPF_PACKET_TRACE)
+		ecbpf_trace_emit(ctx, cpu, row, v, column);
+	return ecbpf_capture(ctx, v->action);
+}
+
+/* ecbpf_next - run the first occupied slot from @slot on; returns at the end of the chain */
+static __always_inline void ecbpf_next(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 slot)
+{
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < ECBPF_SLOTS; i++) {
+		if (slot + i >= ECBPF_SLOTS)
+			break;
+		cpu->now.pending = ECBPF_ROW_SLOT(slot + i);
+		bpf_tail_call(ctx, &ecbpf_slots, slot + i);
+	}
+}
+
+/* ecbpf_leave - ecbpf_exit() for a caller that has its ecbpf_cpu() already */
+static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu,
+				       struct ecbpf_verdict *v)
+{
+	__u32 row = ECBPF_ROW_SLOT(ecbpf_about.slot);
+	__u32 column = v->action + 1;
+
+	if (row >= ECBPF_ROW_END) /* read-only data: decided when the program is loaded */
+		return XDP_ABORTED;
+	if (column > ECBPF_COLUMN_REDIRECT) {
+		column = ECBPF_COLUMN_INVALID;
+		v->action = XDP_ABORTED;
+	}
+	ecbpf_count(cpu, row, column);
+	if (v->code)
+		cpu->code[v->code < ECBPF_CODES_MAX ? v->code : ECBPF_CODE_OTHER]++;
+	if (cpu->now.flags & ECBPF_PACKET_PROFILE)
+		ecbpf_profile_mark(cpu, row);
+	if (v->action != ECBPF_NEXT)
+		return ecbpf_finish(ctx, cpu, row, v, column);
+	ecbpf_next(ctx, cpu, row); /* the slot after this row's */
+	v->action = XDP_PASS;
+	ecbpf_count(cpu, ECBPF_ROW_END, ECBPF_COLUMN_PASS);
+	return ecbpf_finish(ctx, cpu, ECBPF_ROW_END, v, ECBPF_COLUMN_PASS);
+}
+
+/**
+ * ecbpf_exit - the only way out of a member
+ * @ctx: the program's context
+ * @v: the verdict; its action is replaced by the one that is returned
+ *
+ * Counts the packet, traces and times the sampled share, and runs the later slots (ECBPF_NEXT)
+ * or offers the packet to the capture hook. Does not return where a tail call succeeds.
+ * Return: an XDP action.
+ */
+static __always_inline int ecbpf_exit(struct xdp_md *ctx, struct ecbpf_verdict *v)
+{
+	struct ecbpf_cpu *cpu = ecbpf_cpu();
+
+	if (!cpu)
+		return XDP_ABORTED;
+	return ecbpf_leave(ctx, cpu, v);
+}
+
+#endif

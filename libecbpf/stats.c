@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Counters: summing the CPUs, and resets that lose nothing because they only move the zero. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "libecbpf/internal.h"
+
+#define TOTAL_WORDS (offsetof(struct ecbpf_total, since_ns) / sizeof(__u64))
+
+void ecbpf_percpu_sum(const __u64 *values, size_t words, int cpus, __u64 *sum)
+{
+	size_t i;
+	int cpu;
+
+	memset(sum, 0, words * sizeof(*sum));
+	for (cpu = 0; cpu < cpus; cpu++, values += words)
+		for (i = 0; i < words; i++)
+			sum[i] += values[i];
+}
+
+struct ecbpf_counter ecbpf_row_seen(const struct ecbpf_row *row)
+{
+	struct ecbpf_counter seen = {};
+	int i;
+
+	for (i = 0; i < ECBPF_COLUMNS_MAX; i++) {
+		seen.packets += row->by[i].packets;
+		seen.bytes += row->by[i].bytes;
+	}
+	return seen;
+}
+
+static int map_check(int fd, size_t value_size)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(fd, &info, &len);
+
+	if (err)
+		return ecbpf_fail(err, "%s", strerror(-err));
+	if (info.value_size != value_size)
+		return ecbpf_fail(-EPROTO, "map %s is another version's: use that version's tool",
+				  info.name);
+	return 0;
+}
+
+/* What this CPU's packet was handed to has not said so: a program of somebody else, or not yet. */
+static void total_add(struct ecbpf_total *total, const struct ecbpf_cpu *cpu)
+{
+	const __u64 *words = (const __u64 *)cpu->row;
+	__u64 *sum = (__u64 *)total->row;
+	struct ecbpf_counter *counter;
+	size_t i;
+
+	_Static_assert(offsetof(struct ecbpf_cpu, sample) - offsetof(struct ecbpf_cpu, row) ==
+			       TOTAL_WORDS * sizeof(__u64),
+		       "rows and codes lie alike in both");
+	for (i = 0; i < TOTAL_WORDS; i++)
+		sum[i] += words[i];
+	if (!cpu->now.pending || cpu->now.pending >= ECBPF_ROWS)
+		return;
+	counter = &total->row[cpu->now.pending].by[ECBPF_COLUMN_UNREPORTED];
+	counter->packets++;
+	counter->bytes += cpu->now.bytes;
+}
+
+static int stats_sum(const struct ecbpf_root *root, struct ecbpf_total *total)
+{
+	int cpus = libbpf_num_possible_cpus(), fd, err, i;
+	struct ecbpf_cpu *values;
+	__u32 zero = 0;
+
+	memset(total, 0, sizeof(*total));
+	if (cpus < 0)
+		return ecbpf_fail(cpus, "number of CPUs: %s", strerror(-cpus));
+	fd = ecbpf_root_map(root, "ecbpf_stats");
+	if (fd < 0)
+		return fd;
+	values = calloc(cpus, sizeof(*values));
+	err = values ? map_check(fd, sizeof(*values)) : ecbpf_fail(-ENOMEM, "out of memory");
+	if (!err)
+		err = bpf_map_lookup_elem(fd, &zero, values);
+	for (i = 0; !err && i < cpus; i++)
+		total_add(total, &values[i]);
+	free(values);
+	close(fd);
+	return err;
+}
+
+static int base_read(int fd, struct ecbpf_total *base)
+{
+	__u32 zero = 0;
+	int err = map_check(fd, sizeof(*base));
+
+	return err ? err : bpf_map_lookup_elem(fd, &zero, base);
+}
+
+static void total_subtract(struct ecbpf_total *total, const struct ecbpf_total *base)
+{
+	const __u64 *zero = (const __u64 *)base->row;
+	__u64 *sum = (__u64 *)total->row;
+	size_t i;
+
+	/* a packet in flight at the reset, unreported then, is reported by now: never below 0 */
+	for (i = 0; i < TOTAL_WORDS; i++)
+		sum[i] -= zero[i] < sum[i] ? zero[i] : sum[i];
+	total->since_ns = base->since_ns;
+}
+
+/* Reads the base before and after, so that a reset in between cannot mix the two. */
+int ecbpf_stats_read(const struct ecbpf_root *root, struct ecbpf_total *total)
+{
+	struct ecbpf_total *base = calloc(2, sizeof(*base));
+	int fd = ecbpf_root_map(root, "ecbpf_base"), err = 0;
+
+	if (fd < 0 || !base) {
+		free(base);
+		return fd < 0 ? fd : ecbpf_fail(-ENOMEM, "out of memory");
+	}
+	do {
+		err = base_read(fd, &base[0]);
+		if (!err)
+			err = stats_sum(root, total);
+		if (!err)
+			err = base_read(fd, &base[1]);
+	} while (!err && memcmp(&base[0], &base[1], sizeof(*base)));
+	if (!err)
+		total_subtract(total, base);
+	free(base);
+	close(fd);
+	return err;
+}
+
+int ecbpf_stats_reset(struct ecbpf_root *root)
+{
+	struct ecbpf_total *base = calloc(1, sizeof(*base));
+	int lock = ecbpf_lock(), fd = -1, err;
+	struct timespec now;
+	__u32 zero = 0;
+
+	err = lock < 0 ? lock :
+	      base     ? ecbpf_root_refresh(root) :
+			 ecbpf_fail(-ENOMEM, "out of memory");
+	if (!err)
+		err = ecbpf_root_running(root);
+	if (!err)
+		err = fd = ecbpf_root_map(root, "ecbpf_base");
+	if (err >= 0)
+		err = map_check(fd, sizeof(*base));
+	if (!err)
+		err = stats_sum(root, base);
+	if (!err) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		base->since_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+		err = bpf_map_update_elem(fd, &zero, base, BPF_EXIST);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (lock >= 0)
+		ecbpf_unlock(lock);
+	free(base);
+	return err;
+}

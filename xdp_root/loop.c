@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "libecbpf/ecbpf.h"
+#include "xdp_root/loop.h"
+
+#define NS_PER_S 1000000000ULL
+
+int loop_open(struct loop *loop, uint64_t tick_ns, int read)
+{
+	const struct timespec tick = { tick_ns / NS_PER_S, tick_ns % NS_PER_S };
+	const struct itimerspec every = { tick, tick };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	loop->read = read;
+	loop->signal = signalfd(-1, &set, SFD_CLOEXEC);
+	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (loop->signal < 0 || loop->timer < 0 || timerfd_settime(loop->timer, 0, &every, NULL)) {
+		ecbpf_fail(-errno, "timer: %s", strerror(errno));
+		loop_close(loop);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int loop_wait(struct loop *loop)
+{
+	struct pollfd fds[] = { { loop->signal, POLLIN, 0 },
+				{ loop->timer, POLLIN, 0 },
+				{ loop->read, POLLIN, 0 } };
+	uint64_t ticks;
+
+	while (poll(fds, 3, -1) < 0)
+		if (errno != EINTR)
+			return ecbpf_fail(-errno, "waiting: %s", strerror(errno));
+	if (fds[0].revents)
+		return LOOP_STOP;
+	if (fds[1].revents && read(loop->timer, &ticks, sizeof(ticks)) == sizeof(ticks))
+		return LOOP_TICK;
+	return LOOP_READ;
+}
+
+void loop_close(struct loop *loop)
+{
+	if (loop->signal >= 0)
+		close(loop->signal);
+	if (loop->timer >= 0)
+		close(loop->timer);
+}

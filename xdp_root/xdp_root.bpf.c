@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/*
+ * The root: attached once per interface. Refuses frames whose link or network layer lies about
+ * itself, and runs the members on all others, whatever their protocol.
+ */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "libecbpf/abi.h"
+#include "libecbpf/exit.bpf.h"
+#include "libecbpf/pkt.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
+	.abi = ECBPF_ABI,
+	.slot = ECBPF_SLOT_ROOT,
+	.version = ECBPF_VERSION,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ecbpf_control);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_control SEC(".maps");
+
+/* For user space alone: what a reset subtracts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ecbpf_total);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_base SEC(".maps");
+
+struct root_ctx {
+	struct xdp_md *xdp;
+	struct pkt pkt;
+	struct pkt_eth eth;
+	struct pkt_ip ip;
+	struct ecbpf_cpu *cpu;
+	struct ecbpf_verdict v;
+};
+
+static __always_inline bool root_draw(__u32 one_in, __u64 until_ns, __u64 now_ns)
+{
+	return one_in && now_ns < until_ns && bpf_get_prandom_u32() <= (__u32)-1 / one_in;
+}
+
+/* root_keep - the packet as it arrived, for the trace */
+static __always_inline void root_keep(struct root_ctx *c, __u64 now_ns)
+{
+	struct ecbpf_sample *sample = &c->cpu->sample;
+	__u32 len = c->cpu->now.bytes;
+
+	if (len > ECBPF_SNAP)
+		len = ECBPF_SNAP;
+	if (!len || bpf_xdp_load_bytes(c->xdp, 0, sample->snap, len))
+		len = 0;
+	sample->time_ns = now_ns;
+	sample->frame_bytes = c->cpu->now.bytes;
+	sample->snap_bytes = len;
+	sample->ifindex = c->xdp->ingress_ifindex;
+	sample->rx_queue = c->xdp->rx_queue_index;
+	sample->version = ECBPF_ABI;
+}
+
+/* root_watch - draw the shares of packets that are traced and timed; runs only while any is on */
+static __always_inline void root_watch(struct root_ctx *c, const struct ecbpf_control *control)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (root_draw(control->trace_one_in, control->trace_until_ns, now_ns)) {
+		c->cpu->now.flags |= ECBPF_PACKET_TRACE;
+		root_keep(c, now_ns);
+	}
+	if (root_draw(control->profile_one_in, control->profile_until_ns, now_ns)) {
+		c->cpu->now.flags |= ECBPF_PACKET_PROFILE;
+		c->cpu->now.mark_ns = bpf_ktime_get_ns();
+		ecbpf_profile_mark(c->cpu, ECBPF_ROW_CLOCK);
+	}
+}
+
+/*
+ * root_begin - this CPU's scratch for a new packet. A packet before it that was handed to a
+ * program which does not report was decided there: count it.
+ */
+static __always_inline void root_begin(struct root_ctx *c)
+{
+	struct ecbpf_packet *now = &c->cpu->now;
+	struct ecbpf_control *control;
+	__u32 zero = 0;
+
+	if (now->pending && now->pending < ECBPF_ROWS)
+		ecbpf_count(c->cpu, now->pending, ECBPF_COLUMN_UNREPORTED);
+	now->pending = 0;
+	now->bytes = pkt_left(&c->pkt);
+	now->flags = 0;
+	control = bpf_map_lookup_elem(&ecbpf_control, &zero);
+	if (control && (control->trace_one_in || control->profile_one_in))
+		root_watch(c, control);
+}
+
+static __always_inline int root_judge(struct root_ctx *c, __u32 code)
+{
+	if (code == ECBPF_CODE_NONE)
+		return 0;
+	/* a long chain of extension headers is legal: the members may think otherwise */
+	return ecbpf_decide(&c->v, code == ECBPF_CODE_IPV6_EXT_LIMIT ? ECBPF_NEXT : XDP_ABORTED,
+			    code);
+}
+
+static __always_inline int root_link(struct root_ctx *c)
+{
+	return root_judge(c, pkt_eth(&c->pkt, &c->eth));
+}
+
+static __always_inline int root_network(struct root_ctx *c)
+{
+	if (c->eth.proto == bpf_htons(ETH_P_IP))
+		return root_judge(c, pkt_ipv4(&c->pkt, &c->ip));
+	if (c->eth.proto == bpf_htons(ETH_P_IPV6))
+		return root_judge(c, pkt_ipv6(&c->pkt, &c->ip));
+	return 0;
+}
+
+SEC("xdp")
+int xdp_root(struct xdp_md *ctx)
+{
+	struct root_ctx c = { .xdp = ctx, .v.action = ECBPF_NEXT };
+
+	c.cpu = ecbpf_cpu();
+	if (!c.cpu)
+		return XDP_ABORTED;
+	c.pkt = pkt_init(ctx);
+	root_begin(&c);
+	(void)(root_link(&c) || root_network(&c));
+	return ecbpf_leave(ctx, c.cpu, &c.v);
+}
