@@ -188,6 +188,15 @@ ECBPF_API int ecbpf_root_detach(struct ecbpf_root *root, int nop_fd);
 ECBPF_API int ecbpf_root_map(const struct ecbpf_root *root, const char *name);
 
 /**
+ * ecbpf_object_open - open anybody's object file for ecbpf_slot_load()
+ *
+ * Its multi-buffer programs (xdp.frags) become single-buffer ones, as all in a chain must be: from
+ * the first call on, libbpf takes them so in this whole process.
+ * Return: 0 and *obj, for bpf_object__close(); -ENOENT; else not an object that libbpf takes.
+ */
+ECBPF_API int ecbpf_object_open(const char *path, struct bpf_object **obj);
+
+/**
  * ecbpf_slot_load - load an object's program and put it into a slot
  * @slot: 0 .. ECBPF_SLOTS-1, or -1: what the object says (a member does)
  * @obj: opened, not loaded; loaded here, still owned by the caller

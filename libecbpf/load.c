@@ -2,6 +2,7 @@
 /* Loading objects: which pinned maps they take, and why the kernel refused them. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,42 @@ static int load_object(struct bpf_object *obj, struct bpf_program *prog)
 	return err;
 }
 
+/*
+ * Programs of one array must agree on multi-buffer support, and the root has none; any program
+ * that can do with several buffers can do with one. libbpf sets the flag by the section's name,
+ * unless somebody else has claimed that name; opened objects refer to the claim, so it stays.
+ */
+static int single_buffer(void)
+{
+	static atomic_int handler;
+	int none = 0, made;
+
+	if (handler)
+		return 0;
+	made = libbpf_register_prog_handler("xdp.frags+", BPF_PROG_TYPE_XDP, BPF_XDP, NULL);
+	if (made < 0)
+		return ecbpf_fail(made, "libbpf: %s", strerror(-made));
+	atomic_compare_exchange_strong(&handler, &none, made);
+	return 0;
+}
+
+int ecbpf_object_open(const char *path, struct bpf_object **obj)
+{
+	const char *cause;
+	int err = single_buffer();
+
+	if (err)
+		return err;
+	complaint_begin();
+	*obj = bpf_object__open_file(path, NULL);
+	if (!*obj)
+		err = -errno;
+	cause = complaint_end();
+	if (err == -ENOENT)
+		return ecbpf_fail(err, "no such file");
+	return err ? ecbpf_fail(err, "not a BPF object: %s", cause[0] ? cause : strerror(-err)) : 0;
+}
+
 /* --- which maps come from where */
 
 static const struct ecbpf_about *object_about(const struct bpf_object *obj)
@@ -209,11 +246,6 @@ static int member_check(const struct ecbpf_about *about, struct bpf_program *pro
 	if (bpf_program__type(prog) != BPF_PROG_TYPE_XDP &&
 	    bpf_program__type(prog) != BPF_PROG_TYPE_UNSPEC)
 		return ecbpf_fail(-EINVAL, "%s is not an XDP program", bpf_program__name(prog));
-	/*
-	 * Programs of one array must agree on multi-buffer support, and the root has none. Through
-	 * UNSPEC, because libbpf adds the flag by the section's name as long as the type is its own.
-	 */
-	bpf_program__set_type(prog, BPF_PROG_TYPE_UNSPEC);
 	bpf_program__set_type(prog, BPF_PROG_TYPE_XDP);
 	bpf_program__set_expected_attach_type(prog, BPF_XDP);
 	return 0;

@@ -69,11 +69,7 @@ static int load(const char *ifname, int slot, const char *operand)
 	err = ecbpf_root_open_running(ifname, &root);
 	if (err)
 		return ecbpf_report(err, ifname, "slot");
-	obj = bpf_object__open_file(path, NULL);
-	if (!obj && errno == ENOENT)
-		err = ecbpf_fail(-ENOENT, "no such file");
-	else if (!obj)
-		err = ecbpf_fail(-errno, "not a BPF object that libbpf can open; -v tells more");
+	err = ecbpf_object_open(path, &obj);
 	if (!err) {
 		prog = choose(obj, name);
 		err = prog ? ecbpf_slot_load(root, slot, obj, prog) : -EINVAL;
