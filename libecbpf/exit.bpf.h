@@ -27,6 +27,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "libecbpf/abi.h"
+#include "libecbpf/histogram.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -84,35 +85,6 @@ static __always_inline struct ecbpf_cpu *ecbpf_cpu(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&ecbpf_stats, &zero);
-}
-
-/* ecbpf_ns_bucket - bucket of a duration; see ECBPF_NS_BUCKETS */
-static __always_inline __u32 ecbpf_ns_bucket(__u64 ns)
-{
-	__u32 octave = 0, value = ns;
-
-	if (ns < ECBPF_NS_LINEAR)
-		return value;
-	if (ns >> 20)
-		return ECBPF_NS_BUCKETS - 1;
-	if (value >> 12) {
-		value >>= 8;
-		octave += 8;
-	}
-	if (value >> 8) {
-		value >>= 4;
-		octave += 4;
-	}
-	if (value >> 6) {
-		value >>= 2;
-		octave += 2;
-	}
-	if (value >> 5) {
-		value >>= 1;
-		octave += 1;
-	}
-	return ECBPF_NS_LINEAR + octave * ECBPF_NS_SUB + (value & (2 * ECBPF_NS_SUB - 1)) -
-	       ECBPF_NS_SUB;
 }
 
 static __always_inline void ecbpf_profile_add(__u32 row, __u64 ns)

@@ -12,6 +12,7 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/histogram.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/control.h"
 #include "xdp_root/loop.h"
@@ -38,17 +39,6 @@ struct profile {
 	struct histogram row[ECBPF_PROFILE_ROWS];
 	char name[ECBPF_ROWS][ECBPF_NAME_SIZE];
 };
-
-/* bucket_low - the smallest value of a bucket, and of the one behind it: [low, next) */
-static uint64_t bucket_low(unsigned int bucket)
-{
-	unsigned int octave;
-
-	if (bucket < ECBPF_NS_LINEAR)
-		return bucket;
-	octave = (bucket - ECBPF_NS_LINEAR) / ECBPF_NS_SUB;
-	return (uint64_t)(ECBPF_NS_SUB + (bucket - ECBPF_NS_LINEAR) % ECBPF_NS_SUB) << (octave + 1);
-}
 
 /*
  * Adds (sign 1) or takes away (-1) what the map holds now. Counts are modulo 2^32 for each CPU,
@@ -139,7 +129,7 @@ static double quantile(const struct histogram *histogram, double q, double clock
 		if (seen > need)
 			break;
 	}
-	ns = i < ECBPF_NS_LINEAR ? i : (bucket_low(i) + bucket_low(i + 1)) / 2.0;
+	ns = i < ECBPF_NS_LINEAR ? i : (ecbpf_ns_bucket_low(i) + ecbpf_ns_bucket_low(i + 1)) / 2.0;
 	return ns > clock_ns ? ns - clock_ns : 0;
 }
 
@@ -160,8 +150,9 @@ static void text_bars(const struct histogram *histogram)
 			most = histogram->bucket[i];
 	for (i = 0; i < ECBPF_NS_BUCKETS; i++)
 		if (histogram->bucket[i])
-			printf("      %8" PRIu64 " ns %12" PRIu64 " %.*s\n", bucket_low(i),
-			       histogram->bucket[i], (int)(histogram->bucket[i] * BAR_WIDTH / most),
+			printf("      %8" PRIu64 " ns %12" PRIu64 " %.*s\n",
+			       (uint64_t)ecbpf_ns_bucket_low(i), histogram->bucket[i],
+			       (int)(histogram->bucket[i] * BAR_WIDTH / most),
 			       "########################################");
 }
 
@@ -213,7 +204,7 @@ static struct json_object *json_row(const struct profile *profile, int row, doub
 		if (!histogram->bucket[i])
 			continue;
 		pair = json_object_new_array();
-		json_object_array_add(pair, json_object_new_uint64(bucket_low(i)));
+		json_object_array_add(pair, json_object_new_uint64(ecbpf_ns_bucket_low(i)));
 		json_object_array_add(pair, json_object_new_uint64(histogram->bucket[i]));
 		json_object_array_add(buckets, pair);
 	}
