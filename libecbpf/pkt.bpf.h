@@ -303,6 +303,9 @@ static __always_inline __u32 pkt_ipv6(struct pkt *p, struct pkt_ip *ip)
 	/* RFC 2675: with a hop-by-hop header, length 0 is a jumbogram's */
 	if (!ip->left && ip->proto == PKT_NEXT_HOPOPTS)
 		ip->left = avail;
+#ifdef __bpf__ /* Linux 6.1 refuses a loop that clang lets fall through from end to head */
+#pragma unroll
+#endif
 	for (i = 0; i < PKT_IPV6_EXTS; i++) {
 		if (!pkt_is_ipv6_ext(ip->proto) || ip->later)
 			return ECBPF_CODE_NONE;

@@ -56,11 +56,13 @@ static __always_inline bool root_draw(__u32 one_in, __u64 until_ns, __u64 now_ns
 static __always_inline void root_keep(struct root_ctx *c, __u64 now_ns)
 {
 	struct ecbpf_sample *sample = &c->cpu->sample;
-	__u32 len = c->cpu->now.bytes;
+	__u32 len = c->cpu->now.bytes - 1;
 
-	if (len > ECBPF_SNAP)
-		len = ECBPF_SNAP;
-	if (!len || bpf_xdp_load_bytes(c->xdp, 0, sample->snap, len))
+	if (len >= ECBPF_SNAP)
+		len = ECBPF_SNAP - 1;
+	barrier_var(len); /* Linux 6.1 learns the lower bound 1 from the addition alone */
+	len++;
+	if (bpf_xdp_load_bytes(c->xdp, 0, sample->snap, len))
 		len = 0;
 	sample->time_ns = now_ns;
 	sample->frame_bytes = c->cpu->now.bytes;
@@ -94,10 +96,14 @@ static __always_inline void root_begin(struct root_ctx *c)
 {
 	struct ecbpf_packet *now = &c->cpu->now;
 	struct ecbpf_control *control;
-	__u32 zero = 0;
+	__u32 pending = now->pending, zero = 0;
 
-	if (now->pending && now->pending < ECBPF_ROWS)
-		ecbpf_count(c->cpu, now->pending, ECBPF_COLUMN_UNREPORTED);
+	if (pending) {
+		/* or clang compares pending - 1, from which Linux 6.12 learns nothing of pending */
+		barrier_var(pending);
+		if (pending < ECBPF_ROWS)
+			ecbpf_count(c->cpu, pending, ECBPF_COLUMN_UNREPORTED);
+	}
 	now->pending = 0;
 	now->bytes = pkt_left(&c->pkt);
 	now->flags = 0;
