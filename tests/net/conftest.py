@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def bpffs():
     """A BPF file system; the suite's directory is below it, made by the tools themselves."""
-    with tempfile.TemporaryDirectory(prefix="ecbpf-test.") as path:
+    with tempfile.TemporaryDirectory(prefix="ecbpf-test-") as path:
         sh("mount", "-t", "bpf", "bpf", path)
         os.environ["ECBPF_BPFFS"] = f"{path}/ecbpf"
         yield pathlib.Path(path)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /*
  * gather IFNAME COUNT: take the status of an interface so often, and print as JSON the descriptors
- * and bytes that are in use after the first, and after the last.
+ * and bytes that are in use after the first hundred, and after the last.
  */
 #include <dirent.h>
 #include <malloc.h>
@@ -9,6 +9,8 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/log.h"
+
+#define WARM_UP 100 /* until the allocator has settled */
 
 static int gather(const char *ifname)
 {
@@ -32,6 +34,15 @@ static int gather(const char *ifname)
 	return err;
 }
 
+static int gather_often(const char *ifname, uint64_t count)
+{
+	int err = 0;
+
+	while (count-- && !err)
+		err = gather(ifname);
+	return err;
+}
+
 static int descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -46,18 +57,18 @@ static int descriptors(void)
 
 int main(int argc, char **argv)
 {
-	int err, fds;
-	uint64_t count, i;
+	uint64_t count;
 	size_t bytes;
+	int err, fds;
 
-	if (argc != 3 || ecbpf_parse_number(argv[2], 1, 10000000, &count))
+	if (argc != 3 || ecbpf_parse_number(argv[2], WARM_UP, 10000000, &count))
 		return 2;
 	ecbpf_log_init("gather", 0);
-	err = gather(argv[1]);
+	err = gather_often(argv[1], WARM_UP);
 	fds = descriptors();
 	bytes = mallinfo2().uordblks;
-	for (i = 1; i < count && !err; i++)
-		err = gather(argv[1]);
+	if (!err)
+		err = gather_often(argv[1], count - WARM_UP);
 	if (err)
 		return ecbpf_report(1, argv[1], "gather");
 	printf("{\"gathered\": %llu, \"descriptors\": [%d, %d], \"bytes\": [%zu, %zu]}\n",
