@@ -35,7 +35,8 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
 TEST_TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/tools/*.c)))
 TEST_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*/*.bpf.c))
-BENCH := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+BENCH := $(B)/tests/bench/bench
+BENCH_OBJS := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
 all: $(LIBRARIES) $(TOOLS)
 
@@ -55,7 +56,7 @@ $(B)/%.o: %.c
 
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
-$(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS) $(BENCH)): \
+$(BENCH_OBJS) $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
 $(B)/libecbpf.a: $(LIB_OBJS)
@@ -75,15 +76,24 @@ $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
 
-$(TEST_TOOLS) $(BENCH): $(B)/%: $(B)/%.o $(B)/libecbpf.a
+$(BENCH): $(BENCH_OBJS)
+$(TEST_TOOLS): $(B)/%: $(B)/%.o
+$(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) -lm
+	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) -lm
 
 tests: all $(UNIT) $(BPF_TESTS) $(TEST_TOOLS) $(TEST_BPF)
 test: tests
 	$(Q)tests/run
-demo: all
+demo: tests $(B)/xdp_top/xdp_top
 	$(Q)tests/demo
+
+# As an outsider builds it: with what `make install` has put into a directory, and nothing else.
+$(B)/xdp_top/xdp_top: $(LIBRARIES) $(HEADERS) $(wildcard ext/xdp_top/*)
+	$(call say,MAKE,$@)
+	$(Q)$(MAKE) -s install PREFIX=/usr DESTDIR=$(abspath $(B))/stage
+	$(Q)PKG_CONFIG_PATH=$(abspath $(B))/stage/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(B))/stage \
+		$(MAKE) -s -C ext/xdp_top B=$(abspath $(B))/xdp_top >/dev/null
 bench: all $(BENCH) $(TEST_BPF)
 	$(Q)tests/bench/run
 asan:

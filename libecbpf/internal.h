@@ -46,6 +46,8 @@ int ecbpf_dir_each(const char *dir, int (*visit)(const char *dir, const char *na
 
 /* root.c */
 int ecbpf_root_refresh(struct ecbpf_root *root);
+int ecbpf_change_begin(struct ecbpf_root *root); /* takes the lock, tidies up; descriptor */
+int ecbpf_change_end(struct ecbpf_root *root, int lock, int err); /* returns err, or its own */
 int ecbpf_root_running(const struct ecbpf_root *root); /* 0 or -ENOENT, with ecbpf_error() */
 
 /* tidy.c: what killed commands left, under the lock */

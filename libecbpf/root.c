@@ -217,6 +217,9 @@ static int root_foreign(const struct ecbpf_root *root)
 	if (err || !id)
 		return err;
 	ecbpf_program_get(id, &program);
+	if (program.abi && !strcmp(program.name, "xdp_root"))
+		return ecbpf_fail(-EBUSY, "a root is in place whose pins are under another name, "
+					  "detach it under that: was the interface renamed?");
 	return ecbpf_fail(-EBUSY, "XDP program %s (id %u) of somebody else is in place (%s mode)",
 			  program.name, id, ecbpf_mode_name(mode));
 }
@@ -338,8 +341,8 @@ static int attach_locked(struct ecbpf_root *root, struct bpf_object *obj, struct
 	return attach_link(root, prog, mode, root->state == ECBPF_GONE ? LINK_NEW_PIN : LINK_PIN);
 }
 
-/* change_begin - the lock, and what is there now that we hold it */
-static int change_begin(struct ecbpf_root *root)
+/* ecbpf_change_begin - the lock, and what is there now that we hold it */
+int ecbpf_change_begin(struct ecbpf_root *root)
 {
 	int lock = ecbpf_lock(), err;
 
@@ -354,8 +357,8 @@ static int change_begin(struct ecbpf_root *root)
 	return err;
 }
 
-/* change_end - tidy up after success and failure alike, keeping the first error's text */
-static int change_end(struct ecbpf_root *root, int lock, int err)
+/* ecbpf_change_end - tidy up after success and failure alike, keeping the first error's text */
+int ecbpf_change_end(struct ecbpf_root *root, int lock, int err)
 {
 	char text[512];
 	int later;
@@ -371,11 +374,11 @@ static int change_end(struct ecbpf_root *root, int lock, int err)
 int ecbpf_root_attach(struct ecbpf_root *root, struct bpf_object *obj, struct bpf_program *prog,
 		      enum ecbpf_mode mode)
 {
-	int lock = change_begin(root);
+	int lock = ecbpf_change_begin(root);
 
 	if (lock < 0)
 		return lock;
-	return change_end(root, lock, attach_locked(root, obj, prog, mode));
+	return ecbpf_change_end(root, lock, attach_locked(root, obj, prog, mode));
 }
 
 static int upgrade_locked(struct ecbpf_root *root, struct bpf_object *obj, struct bpf_program *prog)
@@ -391,11 +394,11 @@ static int upgrade_locked(struct ecbpf_root *root, struct bpf_object *obj, struc
 
 int ecbpf_root_upgrade(struct ecbpf_root *root, struct bpf_object *obj, struct bpf_program *prog)
 {
-	int lock = change_begin(root);
+	int lock = ecbpf_change_begin(root);
 
 	if (lock < 0)
 		return lock;
-	return change_end(root, lock, upgrade_locked(root, obj, prog));
+	return ecbpf_change_end(root, lock, upgrade_locked(root, obj, prog));
 }
 
 /*
@@ -418,7 +421,7 @@ static int unlink_link(struct ecbpf_root *root)
 
 int ecbpf_root_detach(struct ecbpf_root *root, int nop_fd)
 {
-	int lock = change_begin(root), err = 0;
+	int lock = ecbpf_change_begin(root), err = 0;
 
 	if (lock < 0)
 		return lock;
@@ -426,142 +429,5 @@ int ecbpf_root_detach(struct ecbpf_root *root, int nop_fd)
 		err = link_run(root, nop_fd);
 	else if (root->state != ECBPF_NONE && !(nop_fd >= 0 && root->state == ECBPF_NOP))
 		err = unlink_link(root);
-	return change_end(root, lock, err);
-}
-
-/* --- slots: here because they need the lock and the state alike */
-
-static int slot_check(const struct ecbpf_root *root, int slot)
-{
-	if (slot < 0 || slot >= ECBPF_SLOTS)
-		return ecbpf_fail(-ERANGE, "slot %d: there are 0 to %d", slot, ECBPF_SLOTS - 1);
-	return ecbpf_root_running(root);
-}
-
-int ecbpf_slot_get(const struct ecbpf_root *root, int slot, struct ecbpf_program *program)
-{
-	int fd, err, key = slot;
-	__u32 id = 0;
-
-	memset(program, 0, sizeof(*program));
-	if (slot < 0 || slot >= ECBPF_SLOTS)
-		return ecbpf_fail(-ERANGE, "slot %d: there are 0 to %d", slot, ECBPF_SLOTS - 1);
-	fd = ecbpf_root_map(root, "ecbpf_slots");
-	if (fd < 0)
-		return fd;
-	err = bpf_map_lookup_elem(fd, &key, &id);
-	close(fd);
-	if (err == -ENOENT)
-		return 0;
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) :
-		     ecbpf_program_get(id, program);
-}
-
-int ecbpf_slot_find(const struct ecbpf_root *root, const char *name)
-{
-	struct ecbpf_program program;
-	int slot, err;
-
-	for (slot = 0; slot < ECBPF_SLOTS; slot++) {
-		err = ecbpf_slot_get(root, slot, &program);
-		if (err)
-			return err;
-		if (program.id && !strncmp(program.name, name, ECBPF_NAME_SIZE - 1))
-			return slot;
-	}
-	return ecbpf_fail(-ENOENT, "no slot has a program %s", name);
-}
-
-int ecbpf_slot_map(const struct ecbpf_root *root, int slot, const char *name)
-{
-	char dir[32], path[PATH_MAX];
-	int err;
-
-	ecbpf_slot_dir_name(dir, sizeof(dir), slot, false);
-	err = ecbpf_path(path, dir, name);
-	return err ? err : ecbpf_root_map(root, path);
-}
-
-/* A program "uses" maps that are bound to it, so all pins of its object count as its own. */
-static int slot_bind(struct bpf_object *obj, struct bpf_program *prog)
-{
-	struct bpf_map *map;
-	int err;
-
-	bpf_object__for_each_map(map, obj) {
-		if (!bpf_map__is_pinned(map))
-			continue;
-		err = bpf_prog_bind_map(bpf_program__fd(prog), bpf_map__fd(map), NULL);
-		if (err)
-			return ecbpf_fail(err, "map %s: %s", bpf_map__name(map), strerror(-err));
-	}
-	return 0;
-}
-
-static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object *obj,
-			    struct bpf_program *prog)
-{
-	struct ecbpf_program before;
-	int fd, prog_fd, err;
-	bool inherit;
-
-	err = slot_check(root, slot);
-	if (!err)
-		err = ecbpf_slot_get(root, slot, &before);
-	if (err)
-		return err;
-	inherit = before.id && !strncmp(before.name, bpf_program__name(prog), ECBPF_NAME_SIZE - 1);
-	err = ecbpf_load_member(root, obj, prog, slot, inherit);
-	if (!err)
-		err = slot_bind(obj, prog);
-	if (err)
-		return err;
-	fd = ecbpf_root_map(root, "ecbpf_slots");
-	if (fd < 0)
-		return fd;
-	prog_fd = bpf_program__fd(prog);
-	err = bpf_map_update_elem(fd, &slot, &prog_fd, BPF_ANY);
-	close(fd);
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
-}
-
-int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,
-		    struct bpf_program *prog)
-{
-	int lock, err;
-
-	if (slot == -1)
-		slot = ecbpf_object_slot(obj);
-	if (slot == -1)
-		return ecbpf_fail(-EINVAL, "the object names no slot of its own: say which");
-	lock = change_begin(root);
-	if (lock < 0)
-		return lock;
-	err = change_end(root, lock, slot_load_locked(root, slot, obj, prog));
-	return err ? err : slot;
-}
-
-static int slot_clear_locked(struct ecbpf_root *root, int slot)
-{
-	int fd, err = slot_check(root, slot);
-
-	if (err)
-		return err;
-	fd = ecbpf_root_map(root, "ecbpf_slots");
-	if (fd < 0)
-		return fd;
-	err = bpf_map_delete_elem(fd, &slot);
-	close(fd);
-	if (err == -ENOENT)
-		return ecbpf_fail(err, "slot %d is empty", slot);
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
-}
-
-int ecbpf_slot_clear(struct ecbpf_root *root, int slot)
-{
-	int lock = change_begin(root);
-
-	if (lock < 0)
-		return lock;
-	return change_end(root, lock, slot_clear_locked(root, slot));
+	return ecbpf_change_end(root, lock, err);
 }

@@ -140,20 +140,31 @@ static double mean(const struct histogram *histogram, double clock_ns)
 	return ns > clock_ns ? ns - clock_ns : 0;
 }
 
+/* Buckets with fewer than one packet in a thousand are summed up in one line. */
 static void text_bars(const struct histogram *histogram)
 {
-	uint64_t most = 0;
-	int i;
+	uint64_t most = 0, rest = 0;
+	int i, last = 0;
 
 	for (i = 0; i < ECBPF_NS_BUCKETS; i++)
 		if (histogram->bucket[i] > most)
 			most = histogram->bucket[i];
-	for (i = 0; i < ECBPF_NS_BUCKETS; i++)
-		if (histogram->bucket[i])
-			printf("      %8" PRIu64 " ns %12" PRIu64 " %.*s\n",
-			       (uint64_t)ecbpf_ns_bucket_low(i), histogram->bucket[i],
-			       (int)(histogram->bucket[i] * BAR_WIDTH / most),
-			       "########################################");
+	for (i = 0; i < ECBPF_NS_BUCKETS; i++) {
+		if (!histogram->bucket[i])
+			continue;
+		last = i;
+		if (histogram->bucket[i] * 1000 < histogram->count) {
+			rest += histogram->bucket[i];
+			continue;
+		}
+		printf("      %8" PRIu64 " ns %12" PRIu64 " %.*s\n",
+		       (uint64_t)ecbpf_ns_bucket_low(i), histogram->bucket[i],
+		       (int)(histogram->bucket[i] * BAR_WIDTH / most),
+		       "########################################");
+	}
+	if (rest)
+		printf("      elsewhere   %12" PRIu64 ", up to %" PRIu64 " ns\n", rest,
+		       (uint64_t)ecbpf_ns_bucket_low(last));
 }
 
 static void text(const struct profile *profile)

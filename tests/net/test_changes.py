@@ -222,3 +222,15 @@ def test_hundred_thousand_gatherings(pair):
     assert done["gathered"] == count
     for first, last in done["descriptors"], done["bytes"]:
         assert first == last, done
+
+
+def test_renamed_interface(pair):
+    pair.xdp_root("attach", "vb")
+    pair.b.run("ip", "link", "set", "vb", "down")
+    pair.b.run("ip", "link", "set", "vb", "name", "vc")
+    told = pair.xdp_root("attach", "vc", ok=None)
+    assert told.returncode == 1 and "pins are under another name" in told.stderr
+    assert "pins are under another name" in pair.xdp_root("check", "vc", ok=None).stdout
+    pair.xdp_root("detach", "vb")
+    pair.xdp_root("attach", "vc")
+    pair.xdp_root("detach", "vc")

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Slots: a replacement is one update of the program array, everything else is before or after. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "libecbpf/internal.h"
+
+static int slot_check(const struct ecbpf_root *root, int slot)
+{
+	if (slot < 0 || slot >= ECBPF_SLOTS)
+		return ecbpf_fail(-ERANGE, "slot %d: there are 0 to %d", slot, ECBPF_SLOTS - 1);
+	return ecbpf_root_running(root);
+}
+
+int ecbpf_slot_get(const struct ecbpf_root *root, int slot, struct ecbpf_program *program)
+{
+	int fd, err, key = slot;
+	__u32 id = 0;
+
+	memset(program, 0, sizeof(*program));
+	if (slot < 0 || slot >= ECBPF_SLOTS)
+		return ecbpf_fail(-ERANGE, "slot %d: there are 0 to %d", slot, ECBPF_SLOTS - 1);
+	fd = ecbpf_root_map(root, "ecbpf_slots");
+	if (fd < 0)
+		return fd;
+	err = bpf_map_lookup_elem(fd, &key, &id);
+	close(fd);
+	if (err == -ENOENT)
+		return 0;
+	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) :
+		     ecbpf_program_get(id, program);
+}
+
+int ecbpf_slot_find(const struct ecbpf_root *root, const char *name)
+{
+	struct ecbpf_program program;
+	int slot, err;
+
+	for (slot = 0; slot < ECBPF_SLOTS; slot++) {
+		err = ecbpf_slot_get(root, slot, &program);
+		if (err)
+			return err;
+		if (program.id && !strncmp(program.name, name, ECBPF_NAME_SIZE - 1))
+			return slot;
+	}
+	return ecbpf_fail(-ENOENT, "no slot has a program %s", name);
+}
+
+int ecbpf_slot_map(const struct ecbpf_root *root, int slot, const char *name)
+{
+	char dir[32], path[PATH_MAX];
+	int err;
+
+	ecbpf_slot_dir_name(dir, sizeof(dir), slot, false);
+	err = ecbpf_path(path, dir, name);
+	return err ? err : ecbpf_root_map(root, path);
+}
+
+/* A program "uses" maps that are bound to it, so all pins of its object count as its own. */
+static int slot_bind(struct bpf_object *obj, struct bpf_program *prog)
+{
+	struct bpf_map *map;
+	int err;
+
+	bpf_object__for_each_map(map, obj) {
+		if (!bpf_map__is_pinned(map))
+			continue;
+		err = bpf_prog_bind_map(bpf_program__fd(prog), bpf_map__fd(map), NULL);
+		if (err)
+			return ecbpf_fail(err, "map %s: %s", bpf_map__name(map), strerror(-err));
+	}
+	return 0;
+}
+
+static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object *obj,
+			    struct bpf_program *prog)
+{
+	struct ecbpf_program before;
+	int fd, prog_fd, err;
+	bool inherit;
+
+	err = slot_check(root, slot);
+	if (!err)
+		err = ecbpf_slot_get(root, slot, &before);
+	if (err)
+		return err;
+	inherit = before.id && !strncmp(before.name, bpf_program__name(prog), ECBPF_NAME_SIZE - 1);
+	err = ecbpf_load_member(root, obj, prog, slot, inherit);
+	if (!err)
+		err = slot_bind(obj, prog);
+	if (err)
+		return err;
+	fd = ecbpf_root_map(root, "ecbpf_slots");
+	if (fd < 0)
+		return fd;
+	prog_fd = bpf_program__fd(prog);
+	err = bpf_map_update_elem(fd, &slot, &prog_fd, BPF_ANY);
+	close(fd);
+	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+}
+
+int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,
+		    struct bpf_program *prog)
+{
+	int lock, err;
+
+	if (slot == -1)
+		slot = ecbpf_object_slot(obj);
+	if (slot == -1)
+		return ecbpf_fail(-EINVAL, "the object names no slot of its own: say which");
+	lock = ecbpf_change_begin(root);
+	if (lock < 0)
+		return lock;
+	err = ecbpf_change_end(root, lock, slot_load_locked(root, slot, obj, prog));
+	return err ? err : slot;
+}
+
+static int slot_clear_locked(struct ecbpf_root *root, int slot)
+{
+	int fd, err = slot_check(root, slot);
+
+	if (err)
+		return err;
+	fd = ecbpf_root_map(root, "ecbpf_slots");
+	if (fd < 0)
+		return fd;
+	err = bpf_map_delete_elem(fd, &slot);
+	close(fd);
+	if (err == -ENOENT)
+		return ecbpf_fail(err, "slot %d is empty", slot);
+	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+}
+
+int ecbpf_slot_clear(struct ecbpf_root *root, int slot)
+{
+	int lock = ecbpf_change_begin(root);
+
+	if (lock < 0)
+		return lock;
+	return ecbpf_change_end(root, lock, slot_clear_locked(root, slot));
+}
