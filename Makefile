@@ -56,7 +56,7 @@ $(B)/%.o: %.c
 
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
-$(BENCH_OBJS) $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
+$(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
 $(B)/libecbpf.a: $(LIB_OBJS)
@@ -72,9 +72,11 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS)
 
+$(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
+$(BPF_TESTS): $(B)/tests/bpf/suite.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
+	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
 
 $(BENCH): $(BENCH_OBJS)
 $(TEST_TOOLS): $(B)/%: $(B)/%.o

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Roots on interfaces of the benchmark's own network namespace. */
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "tests/bench/bench.h"
+#include "xdp_root/xdp_root.skel.h"
+
+extern char **environ;
+
+int bench_command(const char *const argv[])
+{
+	int err, status;
+	pid_t pid;
+
+	err = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
+	if (err)
+		return bench_fail(-err, "%s: %s", argv[0], strerror(err));
+	if (waitpid(pid, &status, 0) < 0)
+		return bench_fail(-errno, "%s: %s", argv[0], strerror(errno));
+	return status ? bench_fail(-ECHILD, "%s %s: status %d", argv[0], argv[1], status) : 0;
+}
+
+int bench_root_prog(const struct ecbpf_root *root)
+{
+	struct ecbpf_root_info info;
+	int err = ecbpf_root_info(root, &info);
+
+	return err ? err : bpf_prog_get_fd_by_id(info.program.id);
+}
+
+static int root_attach(const char *ifname, struct ecbpf_root **root)
+{
+	struct xdp_root *skel;
+	int err = ecbpf_root_open(ifname, root);
+
+	if (err)
+		return err;
+	skel = xdp_root__open();
+	err = skel ? ecbpf_root_attach(*root, skel->obj, skel->progs.xdp_root, ECBPF_MODE_ANY) :
+		     -ENOMEM;
+	xdp_root__destroy(skel);
+	if (!err)
+		err = bench_root_prog(*root);
+	if (err < 0)
+		ecbpf_root_close(*root);
+	return err;
+}
+
+int bench_root(struct bench *b, struct ecbpf_root **root)
+{
+	char name[IF_NAMESIZE], peer[IF_NAMESIZE];
+	const char *const add[] = { "ip",   "link", "add",  name, "up",
+				    "type", "veth", "peer", peer, NULL };
+	int err;
+
+	snprintf(name, sizeof(name), "bench%d", b->ifaces);
+	snprintf(peer, sizeof(peer), "peer%d", b->ifaces++);
+	err = bench_command(add);
+	if (err)
+		return err;
+	err = root_attach(name, root);
+	return err < 0 ? bench_fail(err, "root on %s: %s", name, ecbpf_error()) : err;
+}

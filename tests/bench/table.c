@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* What is printed: docs/bench.md explains it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/bench/bench.h"
+
+static const char *spread_text(const struct bench_spread *s, char *buf, size_t size)
+{
+	snprintf(buf, size, "%.1f..%.1f", s->min, s->max);
+	return buf;
+}
+
+static bool has_target(const struct bench_row *row)
+{
+	return row->ref && (row->diff_max_ns || row->ratio_max);
+}
+
+static bool is_met(const struct bench_result *r)
+{
+	return (!r->row.diff_max_ns || r->diff_ns.median <= r->row.diff_max_ns) &&
+	       (!r->row.ratio_max || r->ratio.median <= r->row.ratio_max);
+}
+
+static void print_target(const struct bench_result *r)
+{
+	if (!has_target(&r->row))
+		return;
+	printf("  ");
+	if (r->row.diff_max_ns)
+		printf("<= +%g ns ", r->row.diff_max_ns);
+	if (r->row.ratio_max)
+		printf("<= %gx ", r->row.ratio_max);
+	printf(is_met(r) ? "met" : "MISSED");
+}
+
+static void print_row(const struct bench_result *r)
+{
+	const struct bench_traffic *t = r->row.traffic;
+	char ns[32], diff[32];
+
+	if (r->skipped) {
+		printf("%-30s skipped: %s\n", r->name, r->skipped);
+		return;
+	}
+	printf("%-30s %-6s %7u %7.1f %-14s", r->name, t->name, t->flows, r->ns.median,
+	       spread_text(&r->ns, ns, sizeof(ns)));
+	if (r->row.ref)
+		printf(" %-22s %+7.1f %-14s %6.2f", r->row.ref, r->diff_ns.median,
+		       spread_text(&r->diff_ns, diff, sizeof(diff)), r->ratio.median);
+	print_target(r);
+	printf("\n");
+}
+
+static void print_json(const struct bench_result *r)
+{
+	const struct bench_traffic *t = r->row.traffic;
+
+	if (r->skipped) {
+		printf("{\"row\":\"%s\",\"skipped\":\"%s\"}\n", r->name, r->skipped);
+		return;
+	}
+	printf("{\"row\":\"%s\",\"traffic\":\"%s\",\"flows\":%u,", r->name, t->name, t->flows);
+	printf("\"ns\":%.2f,\"ns_min\":%.2f,\"ns_max\":%.2f", r->ns.median, r->ns.min, r->ns.max);
+	if (r->row.ref) {
+		printf(",\"ref\":\"%s\",\"diff_ns\":%.2f,\"diff_ns_min\":%.2f,\"diff_ns_max\":%.2f",
+		       r->row.ref, r->diff_ns.median, r->diff_ns.min, r->diff_ns.max);
+		printf(",\"ratio\":%.3f", r->ratio.median);
+	}
+	if (has_target(&r->row))
+		printf(",\"target_diff_ns\":%g,\"target_ratio\":%g,\"met\":%s", r->row.diff_max_ns,
+		       r->row.ratio_max, is_met(r) ? "true" : "false");
+	printf("}\n");
+}
+
+void bench_print(const struct bench *b, bool json)
+{
+	size_t i;
+
+	if (!json)
+		printf("%-30s %-6s %7s %7s %-14s %-22s %7s %-14s %6s  %s\n", "row", "frames",
+		       "flows", "ns", "min..max", "beside", "diff ns", "min..max", "ratio",
+		       "target");
+	for (i = 0; i < b->rows; i++)
+		(json ? print_json : print_row)(&b->result[i]);
+}
