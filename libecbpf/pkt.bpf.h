@@ -268,7 +268,7 @@ static __always_inline __u32 pkt_ipv6_ext(struct pkt *p, struct pkt_ip *ip)
 	if (ip->proto == PKT_NEXT_FRAGMENT) {
 		offset = bpf_ntohs(ext->offset);
 		/* RFC 6946: offset 0 and no more fragments is a whole packet all the same. */
-		ip->fragment = offset & (PKT_IPV6_FRAG_OFFSET | PKT_IPV6_FRAG_MORE);
+		ip->fragment |= !!(offset & (PKT_IPV6_FRAG_OFFSET | PKT_IPV6_FRAG_MORE));
 		ip->later = offset & PKT_IPV6_FRAG_OFFSET;
 	}
 	ip->proto = ext->next;
