@@ -120,7 +120,7 @@ struct ecbpf_counter {
 /**
  * struct ecbpf_row - what became of the packets that reached the root, one slot, or the end
  * @by: by column. NEXT: handed on. INVALID: an action that does not exist. UNREPORTED: the slot
- *      holds a program that does not use ecbpf_exit(), or the packet is in flight right now.
+ *      held a program that does not use ecbpf_exit(), so nobody knows
  */
 struct ecbpf_row {
 	struct ecbpf_counter by[ECBPF_COLUMNS_MAX];
@@ -214,15 +214,12 @@ struct ecbpf_total {
  * @profile_until_ns: the same for the profiler
  * @trace_one_in: 0 off, else one packet in so many is traced
  * @profile_one_in: 0 off, else one packet in so many is timed
- * @abi: ECBPF_ABI of the maps in this directory
  */
 struct ecbpf_control {
 	__u64 trace_until_ns;
 	__u64 profile_until_ns;
 	__u32 trace_one_in;
 	__u32 profile_one_in;
-	__u32 abi;
-	__u32 pad;
 };
 
 /*

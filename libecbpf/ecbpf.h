@@ -228,8 +228,8 @@ ECBPF_API int ecbpf_slot_map(const struct ecbpf_root *root, int slot, const char
 /**
  * ecbpf_stats_read - all CPUs' counters, less what the last reset took as zero
  *
- * For every total t: packets at the root that went on (column NEXT) equal those that the slots
- * and the end of the chain finished or did not report.
+ * What the root handed on (column NEXT) equals what the slots and the end of the chain finished
+ * or did not report, but for one packet in flight on each CPU.
  */
 ECBPF_API int ecbpf_stats_read(const struct ecbpf_root *root, struct ecbpf_total *total);
 

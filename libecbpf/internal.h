@@ -64,6 +64,9 @@ int ecbpf_object_slot(struct bpf_object *obj); /* the slot a member says, or -1 
 bool ecbpf_is_suite_map(const char *name);
 extern const char *const ecbpf_suite_maps[]; /* ends with NULL */
 
+/* stats.c */
+uint64_t ecbpf_realtime_ns(void);
+
 /* program.c */
 int ecbpf_program_fd(__u32 id);
 bool ecbpf_program_uses_map(__u32 prog_id, __u32 map_id);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -244,25 +243,16 @@ static int link_create(const struct ecbpf_root *root, int prog_fd, enum ecbpf_mo
 
 static int maps_begin(const struct ecbpf_root *root)
 {
-	struct ecbpf_control control = { .abi = ECBPF_ABI };
 	struct ecbpf_total *base = calloc(1, sizeof(*base));
-	int control_fd = ecbpf_root_map(root, "ecbpf_control");
-	int base_fd = ecbpf_root_map(root, "ecbpf_base");
-	int err = control_fd < 0 ? control_fd : base_fd < 0 ? base_fd : base ? 0 : -ENOMEM;
-	struct timespec now;
+	int fd = base ? ecbpf_root_map(root, "ecbpf_base") : ecbpf_fail(-ENOMEM, "out of memory");
+	int err = fd < 0 ? fd : 0;
 	__u32 zero = 0;
 
-	if (!err)
-		err = bpf_map_update_elem(control_fd, &zero, &control, BPF_ANY);
 	if (!err) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		base->since_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-		err = bpf_map_update_elem(base_fd, &zero, base, BPF_ANY);
+		base->since_ns = ecbpf_realtime_ns();
+		err = bpf_map_update_elem(fd, &zero, base, BPF_ANY);
+		close(fd);
 	}
-	if (base_fd >= 0)
-		close(base_fd);
-	if (control_fd >= 0)
-		close(control_fd);
 	free(base);
 	return err;
 }
@@ -319,6 +309,20 @@ static int link_run(const struct ecbpf_root *root, int prog_fd)
 	return err ? ecbpf_fail(err, "replacing the program: %s", strerror(-err)) : 0;
 }
 
+/* nop_mode - over a pass-through program the mode stays */
+static int nop_mode(const struct ecbpf_root *root, enum ecbpf_mode mode)
+{
+	enum ecbpf_mode now;
+	__u32 id;
+	int err = nic_query(root->ifindex, &id, &now);
+
+	if (!err && mode != ECBPF_MODE_ANY && mode != now)
+		return ecbpf_fail(-EINVAL,
+				  "the pass-through program runs in %s mode: detach it first",
+				  ecbpf_mode_name(now));
+	return err;
+}
+
 static int attach_locked(struct ecbpf_root *root, struct bpf_object *obj, struct bpf_program *prog,
 			 enum ecbpf_mode mode)
 {
@@ -329,7 +333,7 @@ static int attach_locked(struct ecbpf_root *root, struct bpf_object *obj, struct
 				  root->ifname);
 	if (!root->ifindex)
 		return ecbpf_fail(-ENODEV, "no such interface");
-	err = root->state == ECBPF_NOP ? 0 : root_foreign(root);
+	err = root->state == ECBPF_NOP ? nop_mode(root, mode) : root_foreign(root);
 	if (!err)
 		err = root_load(root, obj, prog, mode);
 	if (!err && root->state != ECBPF_GONE)

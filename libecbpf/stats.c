@@ -50,12 +50,18 @@ static int map_check(int fd, size_t value_size)
 	return 0;
 }
 
-/* What this CPU's packet was handed to has not said so: a program of somebody else, or not yet. */
+uint64_t ecbpf_realtime_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
 static void total_add(struct ecbpf_total *total, const struct ecbpf_cpu *cpu)
 {
 	const __u64 *words = (const __u64 *)cpu->row;
 	__u64 *sum = (__u64 *)total->row;
-	struct ecbpf_counter *counter;
 	size_t i;
 
 	_Static_assert(offsetof(struct ecbpf_cpu, sample) - offsetof(struct ecbpf_cpu, row) ==
@@ -63,11 +69,29 @@ static void total_add(struct ecbpf_total *total, const struct ecbpf_cpu *cpu)
 		       "rows and codes lie alike in both");
 	for (i = 0; i < TOTAL_WORDS; i++)
 		sum[i] += words[i];
-	if (!cpu->now.pending || cpu->now.pending >= ECBPF_ROWS)
-		return;
-	counter = &total->row[cpu->now.pending].by[ECBPF_COLUMN_UNREPORTED];
+}
+
+/*
+ * A CPU's last packet was handed to a slot that has not reported. A member is about to; anything
+ * else never will, and its packet is counted here until the root does so with the next one.
+ */
+static int total_add_pending(const struct ecbpf_root *root, struct ecbpf_total *total,
+			     const struct ecbpf_cpu *cpu)
+{
+	const __u32 row = cpu->now.pending;
+	struct ecbpf_program program;
+	struct ecbpf_counter *counter;
+	int err;
+
+	if (row <= ECBPF_ROW_ROOT || row >= ECBPF_ROW_END)
+		return 0;
+	err = ecbpf_slot_get(root, row - ECBPF_ROW_SLOT(0), &program);
+	if (err || program.abi)
+		return err == -ENOENT ? 0 : err; /* replaced in between */
+	counter = &total->row[row].by[ECBPF_COLUMN_UNREPORTED];
 	counter->packets++;
 	counter->bytes += cpu->now.bytes;
+	return 0;
 }
 
 static int stats_sum(const struct ecbpf_root *root, struct ecbpf_total *total)
@@ -86,8 +110,10 @@ static int stats_sum(const struct ecbpf_root *root, struct ecbpf_total *total)
 	err = values ? map_check(fd, sizeof(*values)) : ecbpf_fail(-ENOMEM, "out of memory");
 	if (!err)
 		err = bpf_map_lookup_elem(fd, &zero, values);
-	for (i = 0; !err && i < cpus; i++)
+	for (i = 0; !err && i < cpus; i++) {
 		total_add(total, &values[i]);
+		err = total_add_pending(root, total, &values[i]);
+	}
 	free(values);
 	close(fd);
 	return err;
@@ -107,9 +133,8 @@ static void total_subtract(struct ecbpf_total *total, const struct ecbpf_total *
 	__u64 *sum = (__u64 *)total->row;
 	size_t i;
 
-	/* a packet in flight at the reset, unreported then, is reported by now: never below 0 */
 	for (i = 0; i < TOTAL_WORDS; i++)
-		sum[i] -= zero[i] < sum[i] ? zero[i] : sum[i];
+		sum[i] -= zero[i];
 	total->since_ns = base->since_ns;
 }
 
@@ -137,31 +162,34 @@ int ecbpf_stats_read(const struct ecbpf_root *root, struct ecbpf_total *total)
 	return err;
 }
 
+static int reset_locked(struct ecbpf_root *root, struct ecbpf_total *base)
+{
+	int err = ecbpf_root_refresh(root), fd;
+	__u32 zero = 0;
+
+	if (!err)
+		err = ecbpf_root_running(root);
+	if (err)
+		return err;
+	fd = ecbpf_root_map(root, "ecbpf_base");
+	if (fd < 0)
+		return fd;
+	err = map_check(fd, sizeof(*base));
+	if (!err)
+		err = stats_sum(root, base);
+	base->since_ns = ecbpf_realtime_ns();
+	if (!err)
+		err = bpf_map_update_elem(fd, &zero, base, BPF_EXIST);
+	close(fd);
+	return err;
+}
+
 int ecbpf_stats_reset(struct ecbpf_root *root)
 {
 	struct ecbpf_total *base = calloc(1, sizeof(*base));
-	int lock = ecbpf_lock(), fd = -1, err;
-	struct timespec now;
-	__u32 zero = 0;
+	int lock = base ? ecbpf_lock() : ecbpf_fail(-ENOMEM, "out of memory");
+	int err = lock < 0 ? lock : reset_locked(root, base);
 
-	err = lock < 0 ? lock :
-	      base     ? ecbpf_root_refresh(root) :
-			 ecbpf_fail(-ENOMEM, "out of memory");
-	if (!err)
-		err = ecbpf_root_running(root);
-	if (!err)
-		err = fd = ecbpf_root_map(root, "ecbpf_base");
-	if (err >= 0)
-		err = map_check(fd, sizeof(*base));
-	if (!err)
-		err = stats_sum(root, base);
-	if (!err) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		base->since_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
-		err = bpf_map_update_elem(fd, &zero, base, BPF_EXIST);
-	}
-	if (fd >= 0)
-		close(fd);
 	if (lock >= 0)
 		ecbpf_unlock(lock);
 	free(base);

@@ -164,11 +164,9 @@ static int watched_row(struct bench *b, const char *name, const struct ecbpf_con
 int rows_root(struct bench *b)
 {
 	static const struct ecbpf_control trace = { .trace_until_ns = UINT64_MAX,
-						    .trace_one_in = WATCH_ONE_IN,
-						    .abi = ECBPF_ABI };
+						    .trace_one_in = WATCH_ONE_IN };
 	static const struct ecbpf_control profile = { .profile_until_ns = UINT64_MAX,
-						      .profile_one_in = WATCH_ONE_IN,
-						      .abi = ECBPF_ABI };
+						      .profile_one_in = WATCH_ONE_IN };
 	int err = frame_rows(b);
 
 	if (!err)
