@@ -100,7 +100,7 @@ struct suite *suite_get(void **state)
 	struct suite *suite = *state;
 
 	if (!suite->root) {
-		print_message("# skipped: loading programs needs CAP_BPF and CAP_NET_ADMIN\n");
+		print_message("# loading programs needs CAP_BPF and CAP_NET_ADMIN\n");
 		skip();
 	}
 	return suite;

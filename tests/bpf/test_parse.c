@@ -22,7 +22,7 @@
 static struct parse *get(struct parse *parse)
 {
 	if (!parse) {
-		print_message("# skipped: loading programs needs CAP_BPF and CAP_NET_ADMIN\n");
+		print_message("# loading programs needs CAP_BPF and CAP_NET_ADMIN\n");
 		skip();
 	}
 	return parse;
