@@ -69,7 +69,7 @@ uint64_t ecbpf_realtime_ns(void);
 
 /* program.c */
 int ecbpf_program_fd(__u32 id);
-bool ecbpf_program_uses_map(__u32 prog_id, __u32 map_id);
+int ecbpf_program_uses_map(__u32 prog_id, __u32 map_id); /* 1, 0, or -errno */
 int ecbpf_map_id(const char *path, __u32 *id);
 
 #endif

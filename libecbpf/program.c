@@ -111,18 +111,19 @@ int ecbpf_program_get(__u32 id, struct ecbpf_program *program)
 	return 0;
 }
 
-bool ecbpf_program_uses_map(__u32 prog_id, __u32 map_id)
+int ecbpf_program_uses_map(__u32 prog_id, __u32 map_id)
 {
 	struct bpf_prog_info info;
-	int fd = ecbpf_program_fd(prog_id);
-	bool found = false;
+	int fd = ecbpf_program_fd(prog_id), found = 0;
 	__u32 *ids, i;
 
 	if (fd < 0)
-		return false;
+		return fd;
 	ids = prog_maps(fd, &info);
 	close(fd);
-	for (i = 0; ids && i < info.nr_map_ids; i++)
+	if (!ids)
+		return ecbpf_fail(-EIO, "program %u: the kernel does not describe it", prog_id);
+	for (i = 0; i < info.nr_map_ids; i++)
 		found |= ids[i] == map_id;
 	free(ids);
 	return found;

@@ -23,27 +23,33 @@ struct owner {
 	const char *to; /* where a pin of the owner's goes, or NULL */
 };
 
-static bool owner_has(const struct owner *owner, const char *path)
+/* owner_has - 1, 0, or -errno: not to be taken for a no */
+static int owner_has(const struct owner *owner, const char *path)
 {
 	__u32 id;
+	int err = ecbpf_map_id(path, &id);
 
-	return !ecbpf_map_id(path, &id) && ecbpf_program_uses_map(owner->prog_id, id);
+	return err ? err : ecbpf_program_uses_map(owner->prog_id, id);
 }
 
 static int owner_found(const char *dir, const char *name, void *arg)
 {
 	char path[PATH_MAX];
+	int err = ecbpf_path(path, dir, name);
 
-	return !ecbpf_path(path, dir, name) && owner_has(arg, path);
+	return err ? err : owner_has(arg, path);
 }
 
 static int owner_prune(const char *dir, const char *name, void *arg)
 {
 	char path[PATH_MAX];
+	int err = ecbpf_path(path, dir, name);
 
-	if (!ecbpf_path(path, dir, name) && !owner_has(arg, path))
-		unlink(path);
-	return 0;
+	if (!err)
+		err = owner_has(arg, path);
+	if (!err && unlink(path))
+		err = ecbpf_fail(-errno, "%s: %s", path, strerror(errno));
+	return err < 0 ? err : 0;
 }
 
 static int owner_move(const char *dir, const char *name, void *arg)
@@ -65,7 +71,7 @@ int ecbpf_slot_dir_settle(const struct ecbpf_root *root, int slot)
 	char name[32], dir[PATH_MAX], fresh[PATH_MAX];
 	struct ecbpf_program program = {};
 	struct owner owner;
-	int err;
+	int err, moved;
 
 	ecbpf_slot_dir_name(name, sizeof(name), slot, false);
 	err = ecbpf_path(dir, root->dir, name);
@@ -77,16 +83,21 @@ int ecbpf_slot_dir_settle(const struct ecbpf_root *root, int slot)
 	if (err)
 		return err;
 	owner = (struct owner){ program.id, dir };
-	if (!owner.prog_id)
+	if (!program.id) {
 		err = ecbpf_tree_remove(dir);
-	else if (ecbpf_dir_each(fresh, owner_found, &owner) == 1) {
-		ecbpf_dir_each(dir, owner_prune, &owner);
+		return err ? err : ecbpf_tree_remove(fresh);
+	}
+	moved = ecbpf_dir_each(fresh, owner_found, &owner);
+	if (moved >= 0)
+		err = ecbpf_dir_each(dir, owner_prune, &owner);
+	if (moved < 0 || err)
+		return moved < 0 ? moved : err;
+	if (moved) {
 		err = ecbpf_make_dir(dir);
 		if (!err)
 			err = ecbpf_dir_each(fresh, owner_move, &owner);
 	} else {
-		ecbpf_dir_each(dir, owner_prune, &owner);
-		rmdir(dir); /* nothing of its own is pinned */
+		rmdir(dir); /* unless something of its own is pinned */
 	}
 	return err ? err : ecbpf_tree_remove(fresh);
 }
