@@ -25,26 +25,31 @@ static __always_inline __u16 csum_fold(__u64 sum)
 	return ~sum;
 }
 
+/* A 16-bit word of whatever a header's members are: the compiler must not take it for unrelated. */
+struct csum_word {
+	__u16 value;
+} __attribute__((__may_alias__));
+
 /* csum_add - sum of @words 16-bit words at @data, added to @sum; @words must be a constant */
 static __always_inline __u64 csum_add(__u64 sum, const void *data, __u32 words)
 {
-	const __u16 *word = data;
+	const struct csum_word *word = data;
 	__u32 i;
 
 	for (i = 0; i < words; i++)
-		sum += word[i];
+		sum += word[i].value;
 	return sum;
 }
 
 /* csum_diff - what to add to a sum when the @words words at @from become those at @to */
 static __always_inline __u64 csum_diff(const void *from, const void *to, __u32 words)
 {
-	const __u16 *old = from;
+	const struct csum_word *old = from;
 	__u64 sum = 0;
 	__u32 i;
 
 	for (i = 0; i < words; i++)
-		sum += (__u16)~old[i];
+		sum += (__u16)~old[i].value;
 	return csum_add(sum, to, words);
 }
 
