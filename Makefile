@@ -72,6 +72,7 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS)
 
+$(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
 $(BPF_TESTS): $(B)/tests/bpf/suite.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
