@@ -66,27 +66,37 @@ static uint64_t unit_ns(const char *unit)
 	return 0;
 }
 
+static bool whole_units(const char *digits, size_t count, uint64_t unit, uint64_t *ns)
+{
+	uint64_t value = 0;
+
+	for (; count--; digits++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, *digits - '0', &value))
+			return false;
+	return !__builtin_mul_overflow(value, unit, ns);
+}
+
 int ecbpf_parse_duration(const char *text, uint64_t min_ns, uint64_t max_ns, uint64_t *ns)
 {
 	size_t whole = strspn(text, "0123456789"), part = 0;
-	uint64_t unit, value, scale, total;
-	const char *at = text + whole;
-	char number[24];
+	const bool point = text[whole] == '.';
+	const char *at = text + whole + point;
+	uint64_t unit, total;
+	bool fits;
 
-	if (*at == '.')
-		part = strspn(++at, "0123456789");
+	if (point)
+		part = strspn(at, "0123456789");
 	unit = unit_ns(at + part);
-	if (!whole || !unit || whole >= sizeof(number) || (*(text + whole) == '.' && !part))
+	if (!whole || !unit || (point && !part))
 		return ecbpf_fail(-EINVAL, "%s is not a duration, such as 1.5s or 200ms", text);
-	memcpy(number, text, whole);
-	number[whole] = '\0';
-	if (ecbpf_parse_number(number, 0, UINT64_MAX, &value) ||
-	    __builtin_mul_overflow(value, unit, &total))
-		return ecbpf_fail(-ERANGE, "%s is too long", text);
-	for (scale = unit; part--; at++) {
-		scale /= 10;
-		total += (*at - '0') * scale;
+	fits = whole_units(text, whole, unit, &total);
+	for (; fits && part--; at++) {
+		unit /= 10;
+		fits = !__builtin_add_overflow(total, (*at - '0') * unit, &total);
 	}
+	if (!fits)
+		return ecbpf_fail(-ERANGE, "%s is too long", text);
 	if (total < min_ns || total > max_ns)
 		return ecbpf_fail(-ERANGE, "%s is not in %g to %g seconds", text, min_ns / 1e9,
 				  max_ns / 1e9);
@@ -149,7 +159,8 @@ bool ecbpf_ifname_valid(const char *name, size_t len)
 	    (len == 2 && !strncmp(name, "..", 2)))
 		return false;
 	for (i = 0; i < len; i++)
-		if (strchr("/: \t\n\v\f\r", name[i])) /* finds the NUL too */
+		/* strchr() finds the NUL too; the kernel's isspace() knows Latin 1's hard space */
+		if (strchr("/: \t\n\v\f\r\xa0", name[i]))
 			return false;
 	return true;
 }
