@@ -123,14 +123,14 @@ static struct json_object *json_some(uint64_t sources, struct ecbpf_counter coun
 
 static struct json_object *json_sources(const struct report *report, const struct table *table)
 {
-	struct json_object *array = json_object_new_array(), *object;
+	struct json_object *array = json_object_new_array();
 	char address[INET6_ADDRSTRLEN];
 	size_t i;
 
 	for (i = 0; i < listed(report, table); i++) {
 		const struct source *source = &table->source[i];
+		struct json_object *object = json_counter(source->total);
 
-		object = json_counter(source->total);
 		json_object_object_add(object, "source",
 				       json_object_new_string(source_text(source, address)));
 		add_number(object, "interval_packets", source->fresh.packets);

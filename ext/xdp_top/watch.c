@@ -201,7 +201,7 @@ static int rows_add(struct watch *w, __u32 count)
 /* inner_drain - all rows of an inner map that is not in use go into the table */
 static int inner_drain(struct watch *w, int fd)
 {
-	__u32 at = 0, next, count;
+	__u32 at, next, count;
 	void *from = NULL;
 	int got, err = 0;
 
@@ -251,13 +251,11 @@ static int watch_turn(struct watch *w, bool last)
 /* watch_wait - until then; true: somebody asks us to stop */
 static bool watch_wait(const struct watch *w, uint64_t until_ns)
 {
-	struct timespec left;
-	uint64_t now_ns;
-
 	do {
-		now_ns = monotonic_ns();
-		now_ns = now_ns < until_ns ? until_ns - now_ns : 0;
-		left = (struct timespec){ now_ns / NS_PER_S, now_ns % NS_PER_S };
+		const uint64_t now_ns = monotonic_ns();
+		const uint64_t left_ns = now_ns < until_ns ? until_ns - now_ns : 0;
+		const struct timespec left = { left_ns / NS_PER_S, left_ns % NS_PER_S };
+
 		if (sigtimedwait(&w->stop, NULL, &left) > 0)
 			return true;
 	} while (errno == EINTR);

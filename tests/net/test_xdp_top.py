@@ -286,6 +286,15 @@ def test_every_source_is_counted_exactly(top):
     assert_complete(report, top)
 
 
+def test_more_sources_than_are_read_at_once(top):
+    sources = [f"10.{i >> 8}.{i & 255}.1" for i in range(9000)]
+    with top.watch(*ONE_REPORT, "--entries", len(sources)) as process:
+        top.send(ip_frame(source, 60) for source in sources)
+        report = finish(process)
+    assert by_source(report) == {source: (1, 74) for source in sources}
+    assert_complete(report, top)
+
+
 def test_what_has_no_source_is_other(top):
     strange = [ARP, ARP, ethernet(bytes(50), 0x88CC), ethernet(bytes(46), 64),
                ip_frame("10.0.0.1", 60, QINQ + VLAN)]
@@ -514,7 +523,7 @@ def test_works_without_its_command_to_load_it_and_in_any_slot(world):
             report = finish(process)
         assert report["slot"] == 3
         assert by_source(report) == {"10.0.0.1": (1, 74)}
-        assert_complete(report, world, 3)
+        assert_complete(report, world, slot=3)
         again = world.run(world.top, "attach", IF, check=False)
         assert again.returncode == 1
         assert again.stderr == (f"xdp_top: {IF}: attach: it is in slot 3 already: "
@@ -523,20 +532,36 @@ def test_works_without_its_command_to_load_it_and_in_any_slot(world):
         world.run(world.top, "detach", IF)
 
 
-def test_attach_pushes_nobody_out(world):
+def test_attach_into_another_slot(world):
     world.run(world.top, "attach", IF, "--slot", 2)
     try:
-        assert world.run(world.top, "attach", IF, check=False).returncode == 1
+        world.root("reset", IF)
+        with world.watch(*ONE_REPORT) as process:
+            world.send([ip_frame("10.0.0.1", 60)])
+            report = finish(process)
     finally:
         world.run(world.top, "detach", IF)
-    stranger = world.tmp / "stranger.bpf.c"
-    stranger.write_text("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
-                        'SEC("xdp") int stranger(struct xdp_md *ctx) { return XDP_PASS; }\n'
-                        'char LICENSE[] SEC("license") = "GPL";\n')
+    assert report["slot"] == 2 and counter(report["total"]) == (1, 74)
+
+
+def compile_member(world, name, text):
+    source = world.tmp / f"{name}.bpf.c"
+    source.write_text(text)
     machine = run("gcc", "-print-multiarch").stdout.strip()
-    run("clang", "-target", "bpf", "-O2", "-g", "-idirafter", f"/usr/include/{machine}", "-c",
-        stranger, "-o", f"{world.tmp}/stranger.bpf.o")
-    world.root("slot", IF, SLOT, "load", f"{world.tmp}/stranger.bpf.o")
+    run("clang", "-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror",
+        f"-I{world.tmp}/root{PREFIX}/include", "-idirafter", f"/usr/include/{machine}",
+        "-c", source, "-o", source.with_suffix(".o"))
+    return source.with_suffix(".o")
+
+
+def test_attach_pushes_nobody_out(world):
+    stranger = compile_member(world, "stranger", """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+SEC("xdp") int stranger(struct xdp_md *ctx) { return ctx->data ? XDP_PASS : XDP_DROP; }
+""")
+    world.root("slot", IF, SLOT, "load", stranger)
     try:
         refused = world.run(world.top, "attach", IF, check=False)
     finally:
@@ -544,6 +569,30 @@ def test_attach_pushes_nobody_out(world):
     assert refused.returncode == 1
     assert refused.stderr == (f"xdp_top: {IF}: attach: slot {SLOT} has stranger: "
                               "choose another with --slot\n")
+
+
+def test_first_program_of_the_guide(world):
+    """It builds as it is printed, and drops what it says."""
+    guide = (REPO / "docs/writing-a-slot-program.md").read_text()
+    member = compile_member(world, "drop_discard", guide.split("```c\n")[1].split("```")[0])
+    frames = []
+    for source, offset in (("192.0.2.7", 34), ("2001:db8::7", 54)):
+        for port, tags in ((9, ()), (9, QINQ), (53, VLAN)):
+            frame = bytearray(ip_frame(source, 68, tags))
+            at = offset + 4 * len(tags)
+            frame[at:at + 8] = struct.pack("!HHHH", 4000, port, 14 + 68 - offset, 0)
+            frames.append(bytes(frame))
+    world.root("slot", IF, 9, "load", member)
+    world.root("reset", IF)
+    try:
+        world.send(frames + [ARP])
+        stats = json.loads(world.root("stats", "-j", IF).stdout)
+    finally:
+        world.root("slot", IF, 9, "clear")
+    row = next(row for row in stats["slots"] if row["slot"] == "9")
+    assert {name: cell["packets"] for name, cell in row["by"].items() if cell["packets"]} == {
+        "drop": 4, "next": 3}
+    assert stats["reasons"] == {"user": 4}
 
 
 def test_netns_option_and_text(top):
