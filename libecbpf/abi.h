@@ -48,37 +48,40 @@ struct ecbpf_verdict {
 };
 
 /*
- * Reason codes: X(constant, value, name). One list makes the enum and, in user space, the table
- * of names (ecbpf_code_name()). A code belongs to exactly one refusal or event. Ranges:
+ * Reason codes: X(constant, value, name, text). One list makes the enum, the names and the
+ * documentation (ecbpf_code_name(), ecbpf_code_text(), `xdp_root codes`, docs/reason-codes.md).
+ * A code belongs to exactly one refusal or event. Ranges:
  * 1-63 header pulls, 64-127 root, 128-191 firewall, 192-255 load balancer, 256-319 bypass,
  * 320-383 sampler, 384-510 users' own programs.
  */
-#define ECBPF_CODES(X)                                         \
-	X(NONE, 0, "none")                                     \
-	X(ETH_TRUNCATED, 1, "eth-truncated")                   \
-	X(VLAN_TRUNCATED, 2, "vlan-truncated")                 \
-	X(IPV4_TRUNCATED, 3, "ipv4-truncated")                 \
-	X(IPV4_VERSION, 4, "ipv4-version")                     \
-	X(IPV4_IHL, 5, "ipv4-ihl")                             \
-	X(IPV4_OPTIONS_TRUNCATED, 6, "ipv4-options-truncated") \
-	X(IPV4_LENGTH_SHORT, 7, "ipv4-length-short")           \
-	X(IPV4_LENGTH_BEYOND, 8, "ipv4-length-beyond-frame")   \
-	X(IPV6_TRUNCATED, 9, "ipv6-truncated")                 \
-	X(IPV6_VERSION, 10, "ipv6-version")                    \
-	X(IPV6_LENGTH_BEYOND, 11, "ipv6-length-beyond-frame")  \
-	X(IPV6_EXT_TRUNCATED, 12, "ipv6-extension-truncated")  \
-	X(IPV6_EXT_LIMIT, 13, "ipv6-extension-limit")          \
-	X(TCP_TRUNCATED, 14, "tcp-truncated")                  \
-	X(TCP_OFFSET, 15, "tcp-data-offset")                   \
-	X(UDP_TRUNCATED, 16, "udp-truncated")                  \
-	X(UDP_LENGTH, 17, "udp-length")                        \
-	X(ICMP_TRUNCATED, 18, "icmp-truncated")                \
-	X(ICMPV6_TRUNCATED, 19, "icmpv6-truncated")            \
-	X(USER, 384, "user")                                   \
-	X(OTHER, 511, "other")
+#define ECBPF_CODES(X)                                                                           \
+	X(NONE, 0, "none", "nothing to say")                                                     \
+	X(ETH_TRUNCATED, 1, "eth-truncated", "shorter than an Ethernet header")                  \
+	X(VLAN_TRUNCATED, 2, "vlan-truncated", "ends within one of the first two VLAN tags")     \
+	X(IPV4_TRUNCATED, 3, "ipv4-truncated", "ends within the fixed IPv4 header")              \
+	X(IPV4_VERSION, 4, "ipv4-version", "version is not 4")                                   \
+	X(IPV4_IHL, 5, "ipv4-ihl", "header length below 20 bytes")                               \
+	X(IPV4_OPTIONS_TRUNCATED, 6, "ipv4-options-truncated", "ends within the IPv4 options")   \
+	X(IPV4_LENGTH_SHORT, 7, "ipv4-length-short", "total length below the header length")     \
+	X(IPV4_LENGTH_BEYOND, 8, "ipv4-length-beyond-frame", "total length beyond the frame")    \
+	X(IPV6_TRUNCATED, 9, "ipv6-truncated", "ends within the IPv6 header")                    \
+	X(IPV6_VERSION, 10, "ipv6-version", "version is not 6")                                  \
+	X(IPV6_LENGTH_BEYOND, 11, "ipv6-length-beyond-frame", "payload length beyond the frame") \
+	X(IPV6_EXT_TRUNCATED, 12, "ipv6-extension-truncated",                                    \
+	  "an extension header ends beyond the payload")                                         \
+	X(IPV6_EXT_LIMIT, 13, "ipv6-extension-limit",                                            \
+	  "more than eight extension headers; not refused")                                      \
+	X(TCP_TRUNCATED, 14, "tcp-truncated", "ends within the TCP header or its options")       \
+	X(TCP_OFFSET, 15, "tcp-data-offset", "TCP data offset below 20 bytes")                   \
+	X(UDP_TRUNCATED, 16, "udp-truncated", "ends within the UDP header")                      \
+	X(UDP_LENGTH, 17, "udp-length", "UDP length below 8 bytes or beyond the datagram")       \
+	X(ICMP_TRUNCATED, 18, "icmp-truncated", "ends within the ICMP header")                   \
+	X(ICMPV6_TRUNCATED, 19, "icmpv6-truncated", "ends within the ICMPv6 header")             \
+	X(USER, 384, "user", "the first of the users' own codes")                                \
+	X(OTHER, 511, "other", "any code from 511 on")
 
 enum ecbpf_code {
-#define ECBPF_CODE_ENUM(constant, value, name) ECBPF_CODE_##constant = value,
+#define ECBPF_CODE_ENUM(constant, value, name, text) ECBPF_CODE_##constant = value,
 	ECBPF_CODES(ECBPF_CODE_ENUM)
 #undef ECBPF_CODE_ENUM
 };

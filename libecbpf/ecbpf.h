@@ -44,6 +44,9 @@ ECBPF_API int ecbpf_fail(int err, const char *format, ...) __attribute__((format
 /** ecbpf_code_name - name of a reason code, or NULL if the suite does not know it */
 ECBPF_API const char *ecbpf_code_name(__u32 code);
 
+/** ecbpf_code_text - what it means, in a few words; NULL as above */
+ECBPF_API const char *ecbpf_code_text(__u32 code);
+
 /** ecbpf_column_name - name of a column, or NULL */
 ECBPF_API const char *ecbpf_column_name(unsigned int column);
 

@@ -5,12 +5,23 @@
 const char *ecbpf_code_name(__u32 code)
 {
 	static const char *const names[ECBPF_CODES_MAX] = {
-#define CODE_NAME(constant, value, name) [value] = name,
+#define CODE_NAME(constant, value, name, text) [value] = name,
 		ECBPF_CODES(CODE_NAME)
 #undef CODE_NAME
 	};
 
 	return code < ECBPF_CODES_MAX ? names[code] : NULL;
+}
+
+const char *ecbpf_code_text(__u32 code)
+{
+	static const char *const texts[ECBPF_CODES_MAX] = {
+#define CODE_TEXT(constant, value, name, text) [value] = text,
+		ECBPF_CODES(CODE_TEXT)
+#undef CODE_TEXT
+	};
+
+	return code < ECBPF_CODES_MAX ? texts[code] : NULL;
 }
 
 const char *ecbpf_column_name(unsigned int column)

@@ -35,6 +35,7 @@ int cmd_slot(const void *opts, int argc, char **argv);
 int cmd_check(const void *opts, int argc, char **argv);
 int cmd_trace(const void *opts, int argc, char **argv);
 int cmd_profile(const void *opts, int argc, char **argv);
+int cmd_codes(const void *opts, int argc, char **argv);
 
 /*
  * each_interface - run @one on every interface of the operands; goes on after a failure, which

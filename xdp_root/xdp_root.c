@@ -65,6 +65,7 @@ static const struct ecbpf_command commands[] = {
 	{ "check", "IF...", "what is wrong, and what to do about it", 1, -1, NULL, cmd_check },
 	{ "trace", "IF", "print verdicts as they happen", 1, 1, trace_options, cmd_trace },
 	{ "profile", "IF", "nanoseconds that each slot takes", 1, 1, profile_options, cmd_profile },
+	{ "codes", "", "the reason codes", 0, 0, NULL, cmd_codes },
 	{},
 };
 

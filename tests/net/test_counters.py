@@ -2,12 +2,13 @@
 """Real packets through the root and members: counters equal what was sent."""
 import json
 import struct
+import subprocess
 
 import pytest
 from scapy.all import ARP, Dot1AD, Dot1Q, Ether, ICMP, IP, IPv6, IPv6ExtHdrHopByHop, Raw, TCP, UDP
 from scapy.all import IPv6ExtHdrFragment, PadN
 
-from conftest import adds_up, obj, row, verdicts
+from conftest import BUILD, TOP, adds_up, obj, row, sh, verdicts
 
 NEXT, ABORTED, DROP, PASS, TX, REDIRECT = range(6)  # what judge.bpf.c reads in the source MAC
 NAMES = ["next", "aborted", "drop", "pass", "tx", "redirect"]
@@ -134,8 +135,6 @@ def test_trace_shows_verdict_and_peers(root):
         ether(NEXT) / ARP(),
         Ether(dst="02:00:00:00:00:0b", type=0x0800) / Raw(b"\x44" + bytes(IP())[1:]),
     ]
-    import subprocess
-    from conftest import BUILD
     trace = subprocess.Popen([BUILD / "bin/xdp_root", "trace", "-j", "--netns", root.b.name,
                               "-c", str(len(frames)), "vb"], stdout=subprocess.PIPE, text=True)
     root.await_share("trace_one_in")
@@ -153,8 +152,6 @@ def test_trace_shows_verdict_and_peers(root):
 
 
 def test_profile_times_every_slot(root):
-    import subprocess
-    from conftest import BUILD
     root.xdp_root("slot", "vb", 3, "load", obj("tally"))
     root.xdp_root("slot", "vb", 9, "load", obj("judge"))
     profile = subprocess.Popen([BUILD / "bin/xdp_root", "profile", "-j", "--netns", root.b.name,
@@ -167,3 +164,11 @@ def test_profile_times_every_slot(root):
         ("root", 100), ("3", 100), ("9", 100)]
     for slot in result["slots"]:
         assert sum(count for _, count in slot["histogram"]) == 100
+
+
+def test_documented_reason_codes_are_the_ones_there_are():
+    listed = sh(BUILD / "bin/xdp_root", "codes")
+    page = (TOP / "docs/reason-codes.md").read_text()
+    assert "".join(f"    {line}\n" for line in listed.splitlines()) in page
+    assert [entry["name"] for entry in json.loads(sh(BUILD / "bin/xdp_root", "codes", "-j"))] == [
+        line.split()[1] for line in listed.splitlines()]

@@ -17,10 +17,11 @@ struct code {
 	const char *constant;
 	__u32 value;
 	const char *name;
+	const char *text;
 };
 
 static const struct code codes[] = {
-#define CODE(constant, value, name) { #constant, value, name },
+#define CODE(constant, value, name, text) { #constant, value, name, text },
 	ECBPF_CODES(CODE)
 #undef CODE
 };
@@ -32,8 +33,11 @@ static void codes_are_named_as_they_are_listed(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < CODES; i++)
+	for (i = 0; i < CODES; i++) {
 		assert_string_equal(ecbpf_code_name(codes[i].value), codes[i].name);
+		assert_string_equal(ecbpf_code_text(codes[i].value), codes[i].text);
+		assert_in_range(strlen(codes[i].text), 10, 60);
+	}
 	for (code = 0; code < ECBPF_CODES_MAX; code++)
 		known += ecbpf_code_name(code) != NULL;
 	assert_int_equal(known, CODES); /* no value twice, and no name without a row */
@@ -69,6 +73,7 @@ static void codes_out_of_range_have_no_name(void **state)
 	(void)state;
 	assert_null(ecbpf_code_name(510)); /* the last of the users' */
 	assert_null(ecbpf_code_name(ECBPF_CODES_MAX));
+	assert_null(ecbpf_code_text(ECBPF_CODES_MAX));
 	assert_null(ecbpf_code_name(UINT_MAX));
 	assert_int_equal(ECBPF_CODE_OTHER, ECBPF_CODES_MAX - 1);
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* codes: the reason codes that the suite knows */
+#include <stdio.h>
+
+#include "libecbpf/ecbpf.h"
+#include "xdp_root/commands.h"
+#include "xdp_root/view.h"
+
+int cmd_codes(const void *arg, int argc, char **argv)
+{
+	const struct options *opts = arg;
+	struct json_object *array = opts->common.json ? json_object_new_array() : NULL;
+	struct json_object *json;
+	__u32 code;
+
+	(void)argc;
+	(void)argv;
+	for (code = 0; code < ECBPF_CODES_MAX; code++) {
+		if (!ecbpf_code_name(code))
+			continue;
+		if (!array) {
+			printf("%4u  %-26s %s\n", code, ecbpf_code_name(code),
+			       ecbpf_code_text(code));
+			continue;
+		}
+		json = json_object_new_object();
+		json_object_object_add(json, "code", json_object_new_uint64(code));
+		json_object_object_add(json, "name", json_object_new_string(ecbpf_code_name(code)));
+		json_object_object_add(json, "text", json_object_new_string(ecbpf_code_text(code)));
+		json_object_array_add(array, json);
+	}
+	if (array)
+		json_print(array);
+	return 0;
+}
