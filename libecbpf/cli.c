@@ -147,6 +147,7 @@ static int parse(const struct ecbpf_command *command, void *opts, int argc, char
 {
 	const struct ecbpf_option *option;
 	struct table table;
+	char letter[3];
 	int got;
 
 	table_make(&table, command);
@@ -154,8 +155,12 @@ static int parse(const struct ecbpf_command *command, void *opts, int argc, char
 		option = got == ':' || got == '?' ? NULL : table_find(&table, got);
 		if (got == ':')
 			return usage_error(command, "%s needs a value", argv[optind - 1]);
-		if (!option)
-			return usage_error(command, "%s is no option", argv[optind - 1]);
+		if (!option) {
+			/* of letters in one word, getopt is still at that word; 0 or 256 up: a name */
+			snprintf(letter, sizeof(letter), "-%c", optopt);
+			return usage_error(command, "%s is no option",
+					   optopt && optopt < 256 ? letter : argv[optind - 1]);
+		}
 		if (option->letter == 'h')
 			return 1;
 		if (option_set(opts, option, optarg)) {
