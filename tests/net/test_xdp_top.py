@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -193,15 +194,16 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
+def world():
     if os.geteuid():
         pytest.skip("needs root")
-    made = World(tmp_path_factory.mktemp("xdp_top"))
-    try:
-        made.open()
-        yield made
-    finally:
-        made.close()
+    with tempfile.TemporaryDirectory(prefix="xdp_top-") as tmp:
+        made = World(pathlib.Path(tmp))
+        try:
+            made.open()
+            yield made
+        finally:
+            made.close()
 
 
 @pytest.fixture
