@@ -37,6 +37,7 @@ TEST_TOOLS := $(patsubst tests/%.c,$(B)/tests/%,$(filter-out %.bpf.c,$(wildcard 
 TEST_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*/*.bpf.c))
 BENCH := $(B)/tests/bench/bench
 BENCH_OBJS := $(patsubst tests/%.c,$(B)/tests/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+EXAMPLE := $(B)/xdp_top/xdp_top
 
 all: $(LIBRARIES) $(TOOLS)
 
@@ -86,13 +87,13 @@ $(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) -lm
 
 tests: all $(UNIT) $(BPF_TESTS) $(TEST_TOOLS) $(TEST_BPF)
-test: tests
+test: tests $(EXAMPLE)
 	$(Q)tests/run
-demo: tests $(B)/xdp_top/xdp_top
+demo: tests $(EXAMPLE)
 	$(Q)tests/demo
 
 # As an outsider builds it: with what `make install` has put into a directory, and nothing else.
-$(B)/xdp_top/xdp_top: $(LIBRARIES) $(HEADERS) $(wildcard ext/xdp_top/*)
+$(EXAMPLE): $(LIBRARIES) $(TOOLS) $(HEADERS) $(wildcard ext/xdp_top/*)
 	$(call say,MAKE,$@)
 	$(Q)$(MAKE) -s install PREFIX=/usr DESTDIR=$(abspath $(B))/stage
 	$(Q)PKG_CONFIG_PATH=$(abspath $(B))/stage/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$(abspath $(B))/stage \
@@ -102,6 +103,8 @@ bench: all $(BENCH) $(TEST_BPF)
 asan:
 	$(Q)$(MAKE) B=$(B)/asan SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer" tests
 	$(Q)B=$(B)/asan tests/run unit bpf
+check: tests
+	$(Q)tests/check
 
 # The headers include each other as libecbpf/..., in the tree and installed alike.
 install: all
