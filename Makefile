@@ -106,6 +106,25 @@ asan:
 check: tests
 	$(Q)tests/check
 
+# Bounded runs of the fuzzers; what they find is left in build/fuzz.
+FUZZ_RUNS ?= 2000000
+$(B)/fuzz/fuzz_pkt: tests/fuzz/reference.c
+$(B)/fuzz/fuzz_parse: libecbpf/parse.c libecbpf/names.c libecbpf/error.c
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(B)/fuzz/$*
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		$(filter %.c,$^) -o $@
+$(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
+	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
+fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(B)/fuzz/seeds
+	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
+	$(call fuzz,pkt,-max_len=2560)
+	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
+fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
+	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
+	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"
+
 # The headers include each other as libecbpf/..., in the tree and installed alike.
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/libecbpf
@@ -126,4 +145,4 @@ clean:
 	rm -rf $(B)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all tests test demo bench asan check install uninstall clean
+.PHONY: all tests test demo bench asan fuzz check install uninstall clean
