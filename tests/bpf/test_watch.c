@@ -375,6 +375,21 @@ static void trace_and_profile_together(void **state)
 	assert_int_equal(profile_read(watch, ECBPF_ROW_END).count, 0);
 }
 
+/* What was drawn for one packet is not the next one's. */
+static void packet_after_a_watched_one_is_not(void **state)
+{
+	struct watch *watch = watch_get(state);
+
+	trace_on(watch);
+	profile_on(watch, 1);
+	frame_run(watch, 60, XDP_PASS);
+	watch->control->trace_one_in = 0;
+	watch->control->profile_one_in = 0;
+	frame_run(watch, 60, XDP_PASS);
+	assert_int_equal(samples(watch), 1);
+	assert_int_equal(profile_read(watch, ECBPF_ROW_ROOT).count, 1);
+}
+
 #define WATCH_TEST(f) cmocka_unit_test_setup_teardown(f, watch_open, watch_close)
 
 int main(void)
@@ -390,6 +405,7 @@ int main(void)
 		WATCH_TEST(profile_ends_with_its_lease),
 		WATCH_TEST(share_is_drawn_at_random),
 		WATCH_TEST(trace_and_profile_together),
+		WATCH_TEST(packet_after_a_watched_one_is_not),
 	};
 
 	return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
