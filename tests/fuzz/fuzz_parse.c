@@ -46,10 +46,8 @@ static void duration(const char *text)
 		return;
 	}
 	want = strtold(text, &unit);
-	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(unit, units[i].name))
-			break;
-	must(i < sizeof(units) / sizeof(units[0]));
+	for (i = 0; strcmp(unit, units[i].name); i++)
+		must(i + 1 < sizeof(units) / sizeof(units[0]));
 	want *= units[i].ns;
 	must(ns <= want + 2 && ns >= want - 128);
 }

@@ -104,7 +104,10 @@ static int divert(FILE *stream, int file)
 static struct outcome tool_run(const char *line)
 {
 	struct options opts = { .text = "default", .number = 7 };
-	const struct ecbpf_tool tool = { "tool", "Shows what it was told.", commands, &opts };
+	const struct ecbpf_tool tool = { .name = "tool",
+					 .summary = "Shows what it was told.",
+					 .commands = commands,
+					 .opts = &opts };
 	char words[256], *argv[32] = { "tool" }, *at = words;
 	int out = memfd_create("out", 0), err = memfd_create("err", 0);
 	int saved_out, saved_err, argc = 1;
@@ -263,7 +266,7 @@ static void missing_namespace_fails_before_the_command(void **state)
 static void lost_output_is_a_failure(void **state)
 {
 	struct options opts = {};
-	const struct ecbpf_tool tool = { "tool", "", commands, &opts };
+	const struct ecbpf_tool tool = { .name = "tool", .commands = commands, .opts = &opts };
 	char *argv[] = { "tool", "any", NULL }, err[TEXT_MAX], none[TEXT_MAX];
 	int file = memfd_create("err", 0), saved_out, saved_err, status;
 	int full = open("/dev/full", O_RDWR);
