@@ -38,12 +38,15 @@ enum ecbpf_option_kind {
 	ECBPF_OPTION_NUMBER,   /* uint64_t, min .. max */
 	ECBPF_OPTION_DURATION, /* uint64_t nanoseconds, min .. max; see ecbpf_parse_duration() */
 	ECBPF_OPTION_MODE,     /* enum ecbpf_mode */
+	ECBPF_OPTION_CHOICE, /* int: 1 for the first word of the metavar, ONE|TWO|..., and so on */
 };
 
 /**
  * struct ecbpf_option - one row of a command's table, which ends with a row of zeroes
  * @offset: of the member that the value goes to
  * @metavar: name of the value in the help
+ *
+ * To tell whether an option was given, let its default be a value outside its range.
  */
 struct ecbpf_option {
 	enum ecbpf_option_kind kind;
@@ -72,10 +75,12 @@ struct ecbpf_command {
 
 /**
  * struct ecbpf_tool - a tool
+ * @version: NULL: the suite's
  * @opts: the struct that options are written to, holding the defaults; common first
  */
 struct ecbpf_tool {
 	const char *name;
+	const char *version;
 	const char *summary;
 	const struct ecbpf_command *commands;
 	void *opts;

@@ -199,24 +199,40 @@ ECBPF_API int ecbpf_root_map(const struct ecbpf_root *root, const char *name);
  */
 ECBPF_API int ecbpf_object_open(const char *path, struct bpf_object **obj);
 
+/** enum ecbpf_take - what a program may take the place of: nothing or its own kind; anything */
+enum ecbpf_take { ECBPF_TAKE_OWN, ECBPF_TAKE_ANY };
+
 /**
  * ecbpf_slot_load - load an object's program and put it into a slot
  * @slot: 0 .. ECBPF_SLOTS-1, or -1: what the object says (a member does)
  * @obj: opened, not loaded; loaded here, still owned by the caller
  * @prog: one of its XDP programs
+ * @take: ECBPF_TAKE_OWN: the slot must be empty, or hold a program of the same name
  *
  * The suite's maps come from the root. The object's own maps that ask to be pinned by name are
  * pinned in the slot's directory; a program of the same name there hands its maps over.
  * Packets meet the old program or the new, never an empty slot.
- * Return: the slot; -ERANGE; -EINVAL no slot given, not an XDP program, or a map that does not
+ * Return: the slot; -ERANGE; -EBUSY another program is there; -EINVAL no slot given, not an XDP program, or a map that does not
  * fit; -EPROTO built for another ABI; -ENOENT no root; else why it did not load.
  * After a failure everything is as it was.
  */
 ECBPF_API int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,
-			      struct bpf_program *prog);
+			      struct bpf_program *prog, enum ecbpf_take take);
 
-/** ecbpf_slot_clear - empty a slot and remove its pins; -ENOENT if it is empty */
-ECBPF_API int ecbpf_slot_clear(struct ecbpf_root *root, int slot);
+/**
+ * ecbpf_slot_clear - empty a slot and remove its pins
+ * @name: of the program that it must hold, or NULL: any
+ * Return: 0; -ERANGE; -ENOENT it is empty; -EBUSY another program is there.
+ */
+ECBPF_API int ecbpf_slot_clear(struct ecbpf_root *root, int slot, const char *name);
+
+/**
+ * ecbpf_slot_claim - be the only one who uses the maps that the program in @slot has pinned
+ *
+ * For commands that must not run twice at a time. Loading and clearing do not ask for it.
+ * Return: a descriptor: closing it ends the claim; -EBUSY somebody else has it; -ENOENT no maps.
+ */
+ECBPF_API int ecbpf_slot_claim(const struct ecbpf_root *root, int slot);
 
 /** ecbpf_slot_get - what is in a slot; id 0: empty; -ERANGE */
 ECBPF_API int ecbpf_slot_get(const struct ecbpf_root *root, int slot,

@@ -125,6 +125,18 @@ void ecbpf_unlock(int lock)
 	close(lock);
 }
 
+int ecbpf_dir_claim(const char *path)
+{
+	int claim = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (claim < 0)
+		return ecbpf_fail(-errno, "%s: %s", path, strerror(errno));
+	if (!flock(claim, LOCK_EX | LOCK_NB))
+		return claim;
+	close(claim);
+	return ecbpf_fail(-EBUSY, "somebody else is using it");
+}
+
 int ecbpf_make_dir(const char *path)
 {
 	if (mkdir(path, 0700) && errno != EEXIST)

@@ -36,6 +36,11 @@ int ecbpf_slot_get(const struct ecbpf_root *root, int slot, struct ecbpf_program
 		     ecbpf_program_get(id, program);
 }
 
+static bool has_name(const struct ecbpf_program *program, const char *name)
+{
+	return !strncmp(program->name, name, ECBPF_NAME_SIZE - 1);
+}
+
 int ecbpf_slot_find(const struct ecbpf_root *root, const char *name)
 {
 	struct ecbpf_program program;
@@ -45,7 +50,7 @@ int ecbpf_slot_find(const struct ecbpf_root *root, const char *name)
 		err = ecbpf_slot_get(root, slot, &program);
 		if (err)
 			return err;
-		if (program.id && !strncmp(program.name, name, ECBPF_NAME_SIZE - 1))
+		if (program.id && has_name(&program, name))
 			return slot;
 	}
 	return ecbpf_fail(-ENOENT, "no slot has a program %s", name);
@@ -77,8 +82,14 @@ static int slot_bind(struct bpf_object *obj, struct bpf_program *prog)
 	return 0;
 }
 
+static int slot_taken(int slot, const struct ecbpf_program *program)
+{
+	return ecbpf_fail(-EBUSY, "slot %d has another program: %s (id %u)", slot, program->name,
+			  program->id);
+}
+
 static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object *obj,
-			    struct bpf_program *prog)
+			    struct bpf_program *prog, enum ecbpf_take take)
 {
 	struct ecbpf_program before;
 	int fd, prog_fd, err;
@@ -89,7 +100,9 @@ static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object
 		err = ecbpf_slot_get(root, slot, &before);
 	if (err)
 		return err;
-	inherit = before.id && !strncmp(before.name, bpf_program__name(prog), ECBPF_NAME_SIZE - 1);
+	inherit = before.id && has_name(&before, bpf_program__name(prog));
+	if (take == ECBPF_TAKE_OWN && before.id && !inherit)
+		return slot_taken(slot, &before);
 	err = ecbpf_load_member(root, obj, prog, slot, inherit);
 	if (!err)
 		err = slot_bind(obj, prog);
@@ -105,7 +118,7 @@ static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object
 }
 
 int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,
-		    struct bpf_program *prog)
+		    struct bpf_program *prog, enum ecbpf_take take)
 {
 	int lock, err;
 
@@ -116,31 +129,46 @@ int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,
 	lock = ecbpf_change_begin(root);
 	if (lock < 0)
 		return lock;
-	err = ecbpf_change_end(root, lock, slot_load_locked(root, slot, obj, prog));
+	err = ecbpf_change_end(root, lock, slot_load_locked(root, slot, obj, prog, take));
 	return err ? err : slot;
 }
 
-static int slot_clear_locked(struct ecbpf_root *root, int slot)
+static int slot_clear_locked(struct ecbpf_root *root, int slot, const char *name)
 {
+	struct ecbpf_program program;
 	int fd, err = slot_check(root, slot);
 
+	if (!err)
+		err = ecbpf_slot_get(root, slot, &program);
 	if (err)
 		return err;
+	if (!program.id)
+		return ecbpf_fail(-ENOENT, "slot %d is empty", slot);
+	if (name && !has_name(&program, name))
+		return slot_taken(slot, &program);
 	fd = ecbpf_root_map(root, "ecbpf_slots");
 	if (fd < 0)
 		return fd;
 	err = bpf_map_delete_elem(fd, &slot);
 	close(fd);
-	if (err == -ENOENT)
-		return ecbpf_fail(err, "slot %d is empty", slot);
 	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
 }
 
-int ecbpf_slot_clear(struct ecbpf_root *root, int slot)
+int ecbpf_slot_clear(struct ecbpf_root *root, int slot, const char *name)
 {
 	int lock = ecbpf_change_begin(root);
 
 	if (lock < 0)
 		return lock;
-	return ecbpf_change_end(root, lock, slot_clear_locked(root, slot));
+	return ecbpf_change_end(root, lock, slot_clear_locked(root, slot, name));
+}
+
+int ecbpf_slot_claim(const struct ecbpf_root *root, int slot)
+{
+	char name[32], path[PATH_MAX];
+	int err;
+
+	ecbpf_slot_dir_name(name, sizeof(name), slot, false);
+	err = ecbpf_path(path, root->dir, name);
+	return err ? err : ecbpf_dir_claim(path);
 }

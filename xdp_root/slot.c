@@ -72,7 +72,7 @@ static int load(const char *ifname, int slot, const char *operand)
 	err = ecbpf_object_open(path, &obj);
 	if (!err) {
 		prog = choose(obj, name);
-		err = prog ? ecbpf_slot_load(root, slot, obj, prog) : -EINVAL;
+		err = prog ? ecbpf_slot_load(root, slot, obj, prog, ECBPF_TAKE_ANY) : -EINVAL;
 	}
 	if (err < 0)
 		ecbpf_report(err, ifname, path);
@@ -87,7 +87,7 @@ static int clear(const char *ifname, int slot)
 	int err = ecbpf_root_open_running(ifname, &root);
 
 	if (!err)
-		err = ecbpf_slot_clear(root, slot);
+		err = ecbpf_slot_clear(root, slot, NULL);
 	ecbpf_root_close(root);
 	return err ? ecbpf_report(err, ifname, "slot") : 0;
 }

@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 	struct options opts = { .interval_ns = NS_PER_S / 4 };
 	const struct ecbpf_tool tool = {
 		"xdp_root",
+		NULL,
 		"The root XDP program of an interface, which runs the programs in its slots.",
 		commands,
 		&opts,

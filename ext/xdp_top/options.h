@@ -4,6 +4,9 @@
 
 #include <libecbpf/cli.h>
 
+/* Choices of --sort, in the order that the table of options has them. */
+enum sort { SORT_PACKETS = 1, SORT_BYTES };
+
 /**
  * struct options - of all commands
  * @slot: attach: where to
@@ -20,7 +23,7 @@ struct options {
 	uint64_t rows;
 	uint64_t sources;
 	uint64_t entries;
-	const char *sort;
+	int sort;
 };
 
 int cmd_watch(const void *opts, int argc, char **argv);

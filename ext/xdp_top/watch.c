@@ -40,7 +40,7 @@ struct watch {
 	const struct options *opts;
 	struct ecbpf_root *root;
 	int slot;
-	int lock;
+	int claim;
 	int active;
 	__u32 active_id;
 	int inner[2];
@@ -64,17 +64,6 @@ static uint64_t monotonic_ns(void)
 
 /* --- begin and end */
 
-static int watch_lock(struct watch *w)
-{
-	w->lock = open(ecbpf_root_dir(w->root), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (w->lock < 0)
-		return ecbpf_fail(-errno, "%s: %s", ecbpf_root_dir(w->root), strerror(errno));
-	if (flock(w->lock, LOCK_EX | LOCK_NB))
-		return errno == EWOULDBLOCK ? ecbpf_fail(-EBUSY, "somebody else watches it") :
-					      ecbpf_fail(-errno, "lock: %s", strerror(errno));
-	return 0;
-}
-
 static int map_id(int fd, __u32 *id)
 {
 	struct bpf_map_info info = {};
@@ -93,6 +82,9 @@ static int watch_find(struct watch *w)
 				  ecbpf_root_ifname(w->root));
 	if (w->slot < 0)
 		return w->slot;
+	w->claim = ecbpf_slot_claim(w->root, w->slot);
+	if (w->claim < 0)
+		return w->claim;
 	w->active = ecbpf_slot_map(w->root, w->slot, TOP_ACTIVE);
 	return w->active < 0 ? w->active : map_id(w->active, &w->active_id);
 }
@@ -149,9 +141,8 @@ static int watch_open(struct watch *w, const char *ifname)
 	int err = ecbpf_root_open_running(ifname, &w->root);
 
 	if (!err)
-		err = watch_lock(w);
-	if (!err)
-		err = watch_find(w);
+		if (!err)
+			err = watch_find(w);
 	if (!err)
 		err = watch_alloc(w);
 	if (!err)
@@ -166,7 +157,7 @@ static int watch_open(struct watch *w, const char *ifname)
 
 static void watch_close(struct watch *w)
 {
-	const int fds[] = { w->inner[0], w->inner[1], w->active, w->lock };
+	const int fds[] = { w->inner[0], w->inner[1], w->active, w->claim };
 	__u32 zero = 0;
 	size_t i;
 
@@ -297,15 +288,11 @@ static int watch_run(struct watch *w)
 
 int cmd_watch(const void *arg, int argc, char **argv)
 {
-	struct watch w = { .opts = arg, .lock = -1, .active = -1, .inner = { -1, -1 } };
+	struct watch w = { .opts = arg, .claim = -1, .active = -1, .inner = { -1, -1 } };
 	int err;
 
 	(void)argc;
-	w.table.by_bytes = !strcmp(w.opts->sort, "bytes");
-	if (!w.table.by_bytes && strcmp(w.opts->sort, "packets")) {
-		ecbpf_fail(-EINVAL, "--sort: it is packets or bytes");
-		return ecbpf_report(ECBPF_EXIT_USAGE, argv[0], "watch");
-	}
+	w.table.by_bytes = w.opts->sort == SORT_BYTES;
 	sigemptyset(&w.stop);
 	sigaddset(&w.stop, SIGINT);
 	sigaddset(&w.stop, SIGTERM);

@@ -21,7 +21,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 	.abi = ECBPF_ABI,
 	.slot = TOP_SLOT,
-	.version = "1.0",
+	.version = TOP_VERSION,
 };
 
 /*

@@ -15,22 +15,15 @@
 #define AT(member) offsetof(struct options, member)
 #define NS_PER_S   1000000000ULL
 
-/* The slot has us, or nobody: we do not push others out. */
+/* slot_check - we are in no other slot already */
 static int slot_check(const struct ecbpf_root *root, int slot)
 {
-	int own = ecbpf_slot_find(root, TOP_NAME), err;
-	struct ecbpf_program program;
+	int own = ecbpf_slot_find(root, TOP_NAME);
 
-	if (own == slot)
-		return 0;
-	if (own >= 0)
+	if (own >= 0 && own != slot)
 		return ecbpf_fail(-EEXIST, "it is in slot %d already: xdp_top detach %s first", own,
 				  ecbpf_root_ifname(root));
-	err = ecbpf_slot_get(root, slot, &program);
-	if (!err && program.id)
-		err = ecbpf_fail(-EBUSY, "slot %d has %s: choose another with --slot", slot,
-				 program.name);
-	return err;
+	return own == -ENOENT || own == slot ? 0 : own;
 }
 
 static int cmd_attach(const void *arg, int argc, char **argv)
@@ -46,7 +39,8 @@ static int cmd_attach(const void *arg, int argc, char **argv)
 		err = slot_check(root, opts->slot);
 	if (!err) {
 		skel = xdp_top_bpf__open();
-		err = skel ? ecbpf_slot_load(root, opts->slot, skel->obj, skel->progs.xdp_top) :
+		err = skel ? ecbpf_slot_load(root, opts->slot, skel->obj, skel->progs.xdp_top,
+					     ECBPF_TAKE_OWN) :
 			     ecbpf_fail(-errno, "the embedded object does not open");
 	}
 	xdp_top_bpf__destroy(skel);
@@ -64,7 +58,7 @@ static int cmd_detach(const void *arg, int argc, char **argv)
 	if (!err)
 		err = ecbpf_slot_find(root, TOP_NAME);
 	if (err >= 0)
-		err = ecbpf_slot_clear(root, err);
+		err = ecbpf_slot_clear(root, err, TOP_NAME);
 	ecbpf_root_close(root);
 	return err ? ecbpf_report(err, argv[0], "detach") : 0;
 }
@@ -82,7 +76,8 @@ static const struct ecbpf_option watch_options[] = {
 	  "report every so often (default 1s)", NS_PER_S / 1000, 86400 * NS_PER_S },
 	{ ECBPF_OPTION_NUMBER, 'r', "rows", AT(rows), "N", "list N sources (default 20; 0: all)", 0,
 	  UINT32_MAX },
-	{ ECBPF_OPTION_TEXT, 0, "sort", AT(sort), "KEY", "by packets (default) or bytes", 0, 0 },
+	{ ECBPF_OPTION_CHOICE, 0, "sort", AT(sort), "packets|bytes",
+	  "what counts (default packets)", 0, 0 },
 	{ ECBPF_OPTION_NUMBER, 0, "sources", AT(sources), "N",
 	  "remember N sources, evict the smallest (default 65536)", 1, 1 << 24 },
 	{ ECBPF_OPTION_NUMBER, 0, "entries", AT(entries), "N",
@@ -106,10 +101,11 @@ int main(int argc, char **argv)
 		.rows = 20,
 		.sources = 65536,
 		.entries = 16384,
-		.sort = "packets",
+		.sort = SORT_PACKETS,
 	};
 	const struct ecbpf_tool tool = {
 		TOP_NAME,
+		TOP_VERSION,
 		"Exact packet and byte counts per source address, as a program in a slot.",
 		commands,
 		&opts,

@@ -7,9 +7,10 @@
 
 #include <libecbpf/abi.h>
 
-#define TOP_NAME   "xdp_top"
-#define TOP_ACTIVE "top_active"
-#define TOP_SLOT   8
+#define TOP_NAME    "xdp_top"
+#define TOP_ACTIVE  "top_active"
+#define TOP_SLOT    8
+#define TOP_VERSION "1.0"
 
 /*
  * What a row of the inner map counts. The first two are there before the map is put to use, so

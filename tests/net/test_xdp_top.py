@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -448,7 +449,7 @@ def test_second_watch_is_refused(top):
     with top.watch(*ONE_REPORT) as process:
         second = top.run(top.top, "watch", "-i", "1ms", "-c", "1", IF, check=False)
         assert second.returncode == 1
-        assert second.stderr == f"xdp_top: {IF}: watch: somebody else watches it\n"
+        assert second.stderr == f"xdp_top: {IF}: watch: somebody else is using it\n"
         assert second.stdout == ""
         top.send([ip_frame("10.0.0.1", 60)])
         assert by_source(finish(process)) == {"10.0.0.1": (1, 74)}
@@ -569,8 +570,8 @@ SEC("xdp") int stranger(struct xdp_md *ctx) { return ctx->data ? XDP_PASS : XDP_
     finally:
         world.root("slot", IF, SLOT, "clear")
     assert refused.returncode == 1
-    assert refused.stderr == (f"xdp_top: {IF}: attach: slot {SLOT} has stranger: "
-                              "choose another with --slot\n")
+    assert re.fullmatch(rf"xdp_top: {IF}: attach: slot {SLOT} has another program: "
+                        r"stranger \(id \d+\)\n", refused.stderr)
 
 
 def test_first_program_of_the_guide(world):
@@ -634,7 +635,7 @@ def test_broken_pipe_ends_the_watch_and_leaves_no_map(top):
     (["detach", IF], 1, f"{IF}: detach: no slot has a program xdp_top"),
     (["watch", "nowhere0"], 1, "nowhere0: watch: no such interface"),
     (["attach", "lo"], 1, "lo: attach: no root is attached: xdp_root attach lo"),
-    (["watch", "--sort", "size", IF], 2, f"{IF}: watch: --sort: it is packets or bytes"),
+    (["watch", "--sort", "size", IF], 2, "watch: --sort: size is none of packets|bytes"),
     (["attach", "--slot", "16", IF], 2, "attach: --slot: "),
     (["watch"], 2, "watch: what is missing: IF"),
     (["look"], 2, "look is no command"),

@@ -20,7 +20,7 @@ static int replace(struct ecbpf_root *root, int slot, const char *file)
 
 	if (!obj)
 		return ecbpf_fail(-errno, "cannot open %s", file);
-	err = ecbpf_slot_load(root, slot, obj, bpf_object__next_program(obj, NULL));
+	err = ecbpf_slot_load(root, slot, obj, bpf_object__next_program(obj, NULL), ECBPF_TAKE_OWN);
 	bpf_object__close(obj);
 	return err < 0 ? err : 0;
 }
