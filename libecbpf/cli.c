@@ -107,22 +107,6 @@ static void help_tool(FILE *to, const struct ecbpf_tool *tool)
 		tool->name, tool->name);
 }
 
-static int parse_choice(const char *words, const char *text, int *choice)
-{
-	const char *word = words;
-	size_t len;
-	int i;
-
-	for (i = 1; *word; i++, word += len + (word[len] == '|')) {
-		len = strcspn(word, "|");
-		if (strlen(text) == len && !strncmp(word, text, len)) {
-			*choice = i;
-			return 0;
-		}
-	}
-	return ecbpf_fail(-EINVAL, "%s is none of %s", text, words);
-}
-
 static int option_set(void *opts, const struct ecbpf_option *option, const char *text)
 {
 	void *to = (char *)opts + option->offset;
@@ -141,10 +125,8 @@ static int option_set(void *opts, const struct ecbpf_option *option, const char 
 		return ecbpf_parse_number(text, option->min, option->max, to);
 	case ECBPF_OPTION_DURATION:
 		return ecbpf_parse_duration(text, option->min, option->max, to);
-	case ECBPF_OPTION_MODE:
-		return ecbpf_parse_mode(text, to);
 	case ECBPF_OPTION_CHOICE:
-		return parse_choice(option->metavar, text, to);
+		return ecbpf_parse_choice(option->metavar, text, to);
 	default:
 		return -EINVAL;
 	}

@@ -37,8 +37,7 @@ enum ecbpf_option_kind {
 	ECBPF_OPTION_TEXT,     /* const char * */
 	ECBPF_OPTION_NUMBER,   /* uint64_t, min .. max */
 	ECBPF_OPTION_DURATION, /* uint64_t nanoseconds, min .. max; see ecbpf_parse_duration() */
-	ECBPF_OPTION_MODE,     /* enum ecbpf_mode */
-	ECBPF_OPTION_CHOICE, /* int: 1 for the first word of the metavar, ONE|TWO|..., and so on */
+	ECBPF_OPTION_CHOICE,   /* int, of the words in the metavar; see ecbpf_parse_choice() */
 };
 
 /**
@@ -117,8 +116,11 @@ struct ecbpf_prefix {
 /** ecbpf_parse_prefix - ADDRESS or ADDRESS/LENGTH; -EINVAL, also if host bits are set */
 ECBPF_API int ecbpf_parse_prefix(const char *text, struct ecbpf_prefix *prefix);
 
-/** ecbpf_parse_mode - native, skb, hw */
-ECBPF_API int ecbpf_parse_mode(const char *text, enum ecbpf_mode *mode);
+/** ecbpf_parse_choice - one of ONE|TWO|...: 1 for the first, and so on; -EINVAL */
+ECBPF_API int ecbpf_parse_choice(const char *words, const char *text, int *choice);
+
+/* Words for an enum ecbpf_mode. */
+#define ECBPF_MODES "native|skb|hw"
 
 /**
  * struct ecbpf_iflist - names of interfaces, each once

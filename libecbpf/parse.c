@@ -138,17 +138,20 @@ int ecbpf_parse_prefix(const char *text, struct ecbpf_prefix *prefix)
 	return 0;
 }
 
-int ecbpf_parse_mode(const char *text, enum ecbpf_mode *mode)
+int ecbpf_parse_choice(const char *words, const char *text, int *choice)
 {
-	enum ecbpf_mode i;
+	const char *word = words;
+	size_t len;
+	int i;
 
-	for (i = ECBPF_MODE_NATIVE; i <= ECBPF_MODE_HW; i++) {
-		if (!strcmp(text, ecbpf_mode_name(i))) {
-			*mode = i;
+	for (i = 1; *word; i++, word += len + (word[len] == '|')) {
+		len = strcspn(word, "|");
+		if (strlen(text) == len && !strncmp(word, text, len)) {
+			*choice = i;
 			return 0;
 		}
 	}
-	return ecbpf_fail(-EINVAL, "%s is not a mode: native, skb or hw", text);
+	return ecbpf_fail(-EINVAL, "%s is none of %s", text, words);
 }
 
 bool ecbpf_ifname_valid(const char *name, size_t len)

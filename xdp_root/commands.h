@@ -9,6 +9,8 @@
 
 /**
  * struct options - of all commands of xdp_root; a command reads those in its table
+ * @mode: enum ecbpf_mode
+ * @nop: leave a pass-through program
  * @watch_ns: print again every so often; 0: once
  * @interval_ns: over which rates are measured; 0: no rates
  * @one_in: share of packets that is traced or timed
@@ -16,7 +18,7 @@
  */
 struct options {
 	struct ecbpf_common common;
-	enum ecbpf_mode mode;
+	int mode;
 	bool nop;
 	uint64_t watch_ns;
 	uint64_t interval_ns;

@@ -9,8 +9,8 @@
 #define DAY_NS	   (86400 * NS_PER_S)
 
 static const struct ecbpf_option attach_options[] = {
-	{ ECBPF_OPTION_MODE, 'm', "mode", AT(mode), "MODE",
-	  "native (default), skb (generic, any driver) or hw", 0, 0 },
+	{ ECBPF_OPTION_CHOICE, 'm', "mode", AT(mode), ECBPF_MODES,
+	  "in the driver (default), generic on any driver, in hardware", 0, 0 },
 	{},
 };
 

@@ -75,9 +75,9 @@ static void prefix(const char *text)
 
 static void mode(const char *text)
 {
-	enum ecbpf_mode got = ECBPF_MODE_ANY;
+	int got = ECBPF_MODE_ANY;
 
-	if (ecbpf_parse_mode(text, &got))
+	if (ecbpf_parse_choice(ECBPF_MODES, text, &got))
 		must(got == ECBPF_MODE_ANY);
 	else
 		must(!strcmp(text, ecbpf_mode_name(got)));

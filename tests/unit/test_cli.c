@@ -26,7 +26,7 @@ struct options {
 	const char *text;
 	uint64_t number;
 	uint64_t duration_ns;
-	enum ecbpf_mode mode;
+	int mode;
 };
 
 static const struct ecbpf_option options[] = {
@@ -37,7 +37,8 @@ static const struct ecbpf_option options[] = {
 	  9 },
 	{ ECBPF_OPTION_DURATION, 'd', "duration", offsetof(struct options, duration_ns), "TIME",
 	  "up to a second", 0, 1000000000 },
-	{ ECBPF_OPTION_MODE, 0, "mode", offsetof(struct options, mode), "MODE", "where", 0, 0 },
+	{ ECBPF_OPTION_CHOICE, 0, "mode", offsetof(struct options, mode), ECBPF_MODES, "where", 0,
+	  0 },
 	{},
 };
 
@@ -181,8 +182,7 @@ static void misuse_is_told_in_one_line(void **state)
 		{ "work -N 10 a", "tool: work: --number: 10 is not in 1 to 9\n" },
 		{ "work -N x a", "tool: work: --number: x is not a number\n" },
 		{ "work -d 2s a", "tool: work: --duration: 2s is not in 0 to 1 seconds\n" },
-		{ "work --mode fast a",
-		  "tool: work: --mode: fast is not a mode: native, skb or hw\n" },
+		{ "work --mode fast a", "tool: work: --mode: fast is none of native|skb|hw\n" },
 		{ "play", "tool: play is no command; see tool --help\n" },
 		{ "-f", "tool: -f is no command; see tool --help\n" },
 	};
@@ -228,7 +228,7 @@ static void help_lists_commands_and_options(void **state)
 	assert_string_equal(got.err, "");
 	assert_non_null(strstr(got.out, "usage: tool work [options] OPERAND [OPERAND]\nWorks.\n"));
 	assert_non_null(strstr(got.out, "  -N, --number N "));
-	assert_non_null(strstr(got.out, "      --mode MODE "));
+	assert_non_null(strstr(got.out, "      --mode native|skb|hw "));
 	assert_non_null(strstr(got.out, "  -n, --netns NAME "));
 	got = tool_run("work -h -N bad"); /* help goes before what comes after it */
 	assert_int_equal(got.status, 0);

@@ -217,19 +217,19 @@ static void bad_prefixes(void **state)
 static void modes(void **state)
 {
 	static const char *const bad[] = { "", "none", "any", "Native", "xdp", "native ", "hwx" };
-	enum ecbpf_mode mode = ECBPF_MODE_ANY;
+	int mode = ECBPF_MODE_ANY;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < ROWS(bad); i++) {
-		assert_int_equal(ecbpf_parse_mode(bad[i], &mode), -EINVAL);
+		assert_int_equal(ecbpf_parse_choice(ECBPF_MODES, bad[i], &mode), -EINVAL);
 		assert_int_equal(mode, ECBPF_MODE_ANY);
 	}
-	assert_int_equal(ecbpf_parse_mode("native", &mode), 0);
+	assert_int_equal(ecbpf_parse_choice(ECBPF_MODES, "native", &mode), 0);
 	assert_int_equal(mode, ECBPF_MODE_NATIVE);
-	assert_int_equal(ecbpf_parse_mode("skb", &mode), 0);
+	assert_int_equal(ecbpf_parse_choice(ECBPF_MODES, "skb", &mode), 0);
 	assert_int_equal(mode, ECBPF_MODE_SKB);
-	assert_int_equal(ecbpf_parse_mode("hw", &mode), 0);
+	assert_int_equal(ecbpf_parse_choice(ECBPF_MODES, "hw", &mode), 0);
 	assert_int_equal(mode, ECBPF_MODE_HW);
 }
 
