@@ -229,7 +229,7 @@ ECBPF_API int ecbpf_slot_clear(struct ecbpf_root *root, int slot, const char *na
 /**
  * ecbpf_slot_claim - be the only one who uses the maps that the program in @slot has pinned
  *
- * For commands that must not run twice at a time. Loading and clearing do not ask for it.
+ * For commands that must not run twice at a time; of ECBPF_SLOT_ROOT: the root's trace. Loading and clearing do not ask for it.
  * Return: a descriptor: closing it ends the claim; -EBUSY somebody else has it; -ENOENT no maps.
  */
 ECBPF_API int ecbpf_slot_claim(const struct ecbpf_root *root, int slot);

@@ -168,6 +168,8 @@ int ecbpf_slot_claim(const struct ecbpf_root *root, int slot)
 	char name[32], path[PATH_MAX];
 	int err;
 
+	if (slot == ECBPF_SLOT_ROOT)
+		return ecbpf_dir_claim(root->dir);
 	ecbpf_slot_dir_name(name, sizeof(name), slot, false);
 	err = ecbpf_path(path, root->dir, name);
 	return err ? err : ecbpf_dir_claim(path);

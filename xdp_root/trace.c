@@ -2,12 +2,10 @@
 /* trace IF: what becomes of packets, as it happens */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,7 +37,7 @@ struct trace {
 	uint64_t real_ns;
 	uint64_t printed;
 	uint64_t lost;
-	int lock;
+	int claim;
 	int map;
 };
 
@@ -289,17 +287,14 @@ static int follow(struct trace *trace)
 	return event < 0 ? event : 0;
 }
 
-/* The events of one reader at a time fit into the map: the directory's own lock says whose. */
-static int trace_lock(const struct ecbpf_root *root)
+/* Only the events of one reader at a time fit into the map. */
+static int trace_claim(const struct ecbpf_root *root)
 {
-	int lock = open(ecbpf_root_dir(root), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int claim = ecbpf_slot_claim(root, ECBPF_SLOT_ROOT);
 
-	if (lock < 0)
-		return ecbpf_fail(-errno, "%s: %s", ecbpf_root_dir(root), strerror(errno));
-	if (!flock(lock, LOCK_EX | LOCK_NB))
-		return lock;
-	close(lock);
-	return ecbpf_fail(-EBUSY, "another trace of this interface is running");
+	if (claim == -EBUSY)
+		ecbpf_fail(claim, "another trace of this interface is running");
+	return claim;
 }
 
 static int trace_open(struct trace *trace, const struct ecbpf_root *root)
@@ -308,9 +303,9 @@ static int trace_open(struct trace *trace, const struct ecbpf_root *root)
 
 	clock_gettime(CLOCK_REALTIME, &real);
 	trace->real_ns = real.tv_sec * NS_PER_S + real.tv_nsec - monotonic_ns();
-	trace->lock = trace_lock(root);
-	if (trace->lock < 0)
-		return trace->lock;
+	trace->claim = trace_claim(root);
+	if (trace->claim < 0)
+		return trace->claim;
 	trace->control = control_map(root);
 	if (!trace->control)
 		return -EINVAL;
@@ -323,7 +318,7 @@ static int trace_open(struct trace *trace, const struct ecbpf_root *root)
 
 int cmd_trace(const void *opts, int argc, char **argv)
 {
-	struct trace trace = { .opts = opts, .ifname = argv[0], .lock = -1, .map = -1 };
+	struct trace trace = { .opts = opts, .ifname = argv[0], .claim = -1, .map = -1 };
 	struct ecbpf_root *root = NULL;
 	int err;
 
@@ -340,8 +335,8 @@ int cmd_trace(const void *opts, int argc, char **argv)
 	control_unmap(trace.control);
 	if (trace.map >= 0)
 		close(trace.map);
-	if (trace.lock >= 0)
-		close(trace.lock);
+	if (trace.claim >= 0)
+		close(trace.claim);
 	ecbpf_root_close(root);
 	return err ? ecbpf_report(err, argv[0], "trace") : 0;
 }
