@@ -9,6 +9,10 @@
 
 #include <linux/types.h>
 
+#ifdef __cplusplus /* which calls it otherwise */
+#define _Static_assert static_assert
+#endif
+
 #define ECBPF_VERSION "0.1.0"
 
 /* Grows when a shape in this file changes; a member and the root of its interface must agree. */
