@@ -141,8 +141,7 @@ static int watch_open(struct watch *w, const char *ifname)
 	int err = ecbpf_root_open_running(ifname, &w->root);
 
 	if (!err)
-		if (!err)
-			err = watch_find(w);
+		err = watch_find(w);
 	if (!err)
 		err = watch_alloc(w);
 	if (!err)
