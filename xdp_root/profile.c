@@ -170,7 +170,7 @@ static void text_bars(const struct histogram *histogram)
 static void text(const struct profile *profile)
 {
 	const struct histogram *clock = &profile->row[ECBPF_ROW_CLOCK];
-	const double clock_ns = quantile(clock, 0.5, 0), clock_mean = mean(clock, 0);
+	const double clock_ns = quantile(clock, 0.5, 0);
 	int row;
 
 	printf("%s: %" PRIu64
@@ -185,15 +185,14 @@ static void text(const struct profile *profile)
 		if (!histogram->count)
 			continue;
 		printf("%-5s %-16s %12" PRIu64 " %8.0f %8.0f %8.0f %8.0f\n", ecbpf_row_name(row),
-		       profile->name[row], histogram->count, mean(histogram, clock_mean),
+		       profile->name[row], histogram->count, mean(histogram, clock_ns),
 		       quantile(histogram, 0.5, clock_ns), quantile(histogram, 0.9, clock_ns),
 		       quantile(histogram, 0.99, clock_ns));
 		text_bars(histogram);
 	}
 }
 
-static struct json_object *json_row(const struct profile *profile, int row, double clock_ns,
-				    double clock_mean)
+static struct json_object *json_row(const struct profile *profile, int row, double clock_ns)
 {
 	const struct histogram *histogram = &profile->row[row];
 	struct json_object *json = json_object_new_object();
@@ -203,8 +202,7 @@ static struct json_object *json_row(const struct profile *profile, int row, doub
 	json_object_object_add(json, "slot", json_object_new_string(ecbpf_row_name(row)));
 	json_object_object_add(json, "program", json_object_new_string(profile->name[row]));
 	json_object_object_add(json, "packets", json_object_new_uint64(histogram->count));
-	json_object_object_add(json, "mean_ns",
-			       json_object_new_double(mean(histogram, clock_mean)));
+	json_object_object_add(json, "mean_ns", json_object_new_double(mean(histogram, clock_ns)));
 	json_object_object_add(json, "p50_ns",
 			       json_object_new_double(quantile(histogram, 0.5, clock_ns)));
 	json_object_object_add(json, "p90_ns",
@@ -226,7 +224,7 @@ static struct json_object *json_row(const struct profile *profile, int row, doub
 static void json(const struct profile *profile)
 {
 	const struct histogram *clock = &profile->row[ECBPF_ROW_CLOCK];
-	const double clock_ns = quantile(clock, 0.5, 0), clock_mean = mean(clock, 0);
+	const double clock_ns = quantile(clock, 0.5, 0);
 	struct json_object *object = json_object_new_object();
 	struct json_object *rows = json_object_new_array();
 	int row;
@@ -236,7 +234,7 @@ static void json(const struct profile *profile)
 	json_object_object_add(object, "clock_ns", json_object_new_double(clock_ns));
 	for (row = 0; row < ECBPF_ROW_END; row++)
 		if (profile->row[row].count)
-			json_object_array_add(rows, json_row(profile, row, clock_ns, clock_mean));
+			json_object_array_add(rows, json_row(profile, row, clock_ns));
 	json_object_object_add(object, "slots", rows);
 	json_print(object);
 }
