@@ -21,7 +21,9 @@
 static int member_load(struct ecbpf_root *root, int slot)
 {
 	struct member *skel = member__open();
-	int err = skel ? ecbpf_slot_load(root, slot, skel->obj, skel->progs.bench_member, ECBPF_TAKE_ANY) : -errno;
+	int err = skel ? ecbpf_slot_load(root, slot, skel->obj, skel->progs.bench_member,
+					 ECBPF_TAKE_ANY) :
+			 -errno;
 
 	member__destroy(skel);
 	return err < 0 ? bench_fail(err, "member in slot %d: %s", slot, ecbpf_error()) : 0;
