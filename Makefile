@@ -101,7 +101,7 @@ $(EXAMPLE): $(LIBRARIES) $(TOOLS) $(HEADERS) $(wildcard ext/xdp_top/*)
 bench: all $(BENCH) $(TEST_BPF)
 	$(Q)tests/bench/run
 asan:
-	$(Q)$(MAKE) B=$(B)/asan SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer" tests
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan SANITIZE="-fsanitize=address,undefined -fno-omit-frame-pointer" tests
 	$(Q)B=$(B)/asan tests/run unit bpf
 check: tests
 	$(Q)tests/check
