@@ -71,6 +71,9 @@ struct {
 
 extern const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION);
 
+/* A condition that is not expected: its branch goes out of the way of the packets. */
+#define ecbpf_rare(condition) __builtin_expect(!!(condition), 0)
+
 /* ecbpf_decide - fill in a verdict; returns 1, so that a stage can `return ecbpf_decide(...)` */
 static __always_inline int ecbpf_decide(struct ecbpf_verdict *v, int action, __u32 code)
 {
@@ -84,24 +87,40 @@ static __always_inline struct ecbpf_cpu *ecbpf_cpu(void)
 {
 	__u32 zero = 0;
 
+	barrier_var(zero); /* or clang keeps it in a register for the whole program */
 	return bpf_map_lookup_elem(&ecbpf_stats, &zero);
 }
 
-static __always_inline void ecbpf_profile_add(__u32 row, __u64 ns)
+/*
+ * ecbpf_row - this program's row, read anew each time and by no means of clang's: the row or an
+ * address kept over a call takes a register that every packet saves and restores.
+ */
+static __always_inline __u32 ecbpf_row(void)
 {
-	struct ecbpf_profile *profile = bpf_map_lookup_elem(&ecbpf_profile, &row);
-	__u32 bucket = ecbpf_ns_bucket(ns);
+	__u64 slot;
 
-	if (!profile || bucket >= ECBPF_NS_BUCKETS)
-		return;
-	profile->sum_ns += ns;
-	profile->bucket[bucket]++;
+	asm volatile("%[slot] = %[about] ll\n\t"
+		     "%[slot] = *(u32 *)(%[slot] + %[at])"
+		     : [slot] "=r"(slot)
+		     : [about] "i"(&ecbpf_about), [at] "i"(__builtin_offsetof(struct ecbpf_about,
+									      slot)));
+	return ECBPF_ROW_SLOT((__u32)slot);
 }
 
-/* ecbpf_profile_mark - account the time since the exit before to @row, and start anew */
-static __always_inline void ecbpf_profile_mark(struct ecbpf_cpu *cpu, __u32 row)
+/*
+ * ecbpf_profile_mark - account the time since the exit before to @row, and start anew. Not inline
+ * for the same reason: few packets are timed.
+ */
+static __noinline void ecbpf_profile_mark(struct ecbpf_cpu *cpu, __u32 row)
 {
-	ecbpf_profile_add(row, bpf_ktime_get_ns() - cpu->now.mark_ns);
+	struct ecbpf_profile *profile = bpf_map_lookup_elem(&ecbpf_profile, &row);
+	__u64 ns = bpf_ktime_get_ns() - cpu->now.mark_ns;
+	__u32 bucket = ecbpf_ns_bucket(ns);
+
+	if (profile && bucket < ECBPF_NS_BUCKETS) {
+		profile->sum_ns += ns;
+		profile->bucket[bucket]++;
+	}
 	cpu->now.mark_ns = bpf_ktime_get_ns();
 }
 
@@ -152,30 +171,87 @@ static __always_inline int ecbpf_finish(struct xdp_md *ctx, struct ecbpf_cpu *cp
 					const struct ecbpf_verdict *v, __u32 column)
 {
 	cpu->now.pending = 0;
-	if (cpu->now.flags & ECBPF_PACKET_TRACE)
+	if (ecbpf_rare(cpu->now.flags & ECBPF_PACKET_TRACE))
 		ecbpf_trace_emit(ctx, cpu, row, v, column);
 	return ecbpf_capture(ctx, v->action);
 }
 
-/* ecbpf_next - run the first occupied slot from @slot on; returns at the end of the chain */
-static __always_inline void ecbpf_next(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 slot)
-{
-	__u32 i;
+/*
+ * One slot of ecbpf_next(). Number and map are given to the assembler, so that the verifier sees
+ * constants whatever clang merges: only then does the kernel turn the call into a jump.
+ */
+#define ECBPF_TRY(ctx, cpu, slot)                                                      \
+	do {                                                                           \
+		(cpu)->now.pending = ECBPF_ROW_SLOT(slot);                             \
+		asm volatile("r1 = %[xdp]; r2 = %[map] ll; r3 = %[at]; call 12"        \
+			     :                                                         \
+			     : [xdp] "r"(ctx), [map] "i"(&ecbpf_slots), [at] "i"(slot) \
+			     : "r0", "r1", "r2", "r3", "r4", "r5", "memory");          \
+	} while (0)
 
-#pragma unroll
-	for (i = 0; i < ECBPF_SLOTS; i++) {
-		if (slot + i >= ECBPF_SLOTS)
-			break;
-		cpu->now.pending = ECBPF_ROW_SLOT(slot + i);
-		bpf_tail_call(ctx, &ecbpf_slots, slot + i);
+/*
+ * ecbpf_next - run the first occupied slot behind @row; returns at the end of the chain. The row
+ * is known when the program is loaded: all cases before it go then.
+ */
+static __always_inline void ecbpf_next(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row)
+{
+	switch (row) {
+	case 0:
+		ECBPF_TRY(ctx, cpu, 0);
+		/* fallthrough */
+	case 1:
+		ECBPF_TRY(ctx, cpu, 1);
+		/* fallthrough */
+	case 2:
+		ECBPF_TRY(ctx, cpu, 2);
+		/* fallthrough */
+	case 3:
+		ECBPF_TRY(ctx, cpu, 3);
+		/* fallthrough */
+	case 4:
+		ECBPF_TRY(ctx, cpu, 4);
+		/* fallthrough */
+	case 5:
+		ECBPF_TRY(ctx, cpu, 5);
+		/* fallthrough */
+	case 6:
+		ECBPF_TRY(ctx, cpu, 6);
+		/* fallthrough */
+	case 7:
+		ECBPF_TRY(ctx, cpu, 7);
+		/* fallthrough */
+	case 8:
+		ECBPF_TRY(ctx, cpu, 8);
+		/* fallthrough */
+	case 9:
+		ECBPF_TRY(ctx, cpu, 9);
+		/* fallthrough */
+	case 10:
+		ECBPF_TRY(ctx, cpu, 10);
+		/* fallthrough */
+	case 11:
+		ECBPF_TRY(ctx, cpu, 11);
+		/* fallthrough */
+	case 12:
+		ECBPF_TRY(ctx, cpu, 12);
+		/* fallthrough */
+	case 13:
+		ECBPF_TRY(ctx, cpu, 13);
+		/* fallthrough */
+	case 14:
+		ECBPF_TRY(ctx, cpu, 14);
+		/* fallthrough */
+	case 15:
+		ECBPF_TRY(ctx, cpu, 15);
 	}
 }
+_Static_assert(ECBPF_SLOTS == 16, "cases of ecbpf_next()");
 
 /* ecbpf_leave - ecbpf_exit() for a caller that has its ecbpf_cpu() already */
 static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu,
 				       struct ecbpf_verdict *v)
 {
-	__u32 row = ECBPF_ROW_SLOT(ecbpf_about.slot);
+	__u32 row = ecbpf_row();
 	__u32 column = v->action + 1;
 
 	if (row >= ECBPF_ROW_END) /* read-only data: decided when the program is loaded */
@@ -185,13 +261,13 @@ static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu
 		v->action = XDP_ABORTED;
 	}
 	ecbpf_count(cpu, row, column);
-	if (v->code)
+	if (ecbpf_rare(v->code))
 		cpu->code[v->code < ECBPF_CODES_MAX ? v->code : ECBPF_CODE_OTHER]++;
-	if (cpu->now.flags & ECBPF_PACKET_PROFILE)
+	if (ecbpf_rare(cpu->now.flags & ECBPF_PACKET_PROFILE))
 		ecbpf_profile_mark(cpu, row);
 	if (v->action != ECBPF_NEXT)
 		return ecbpf_finish(ctx, cpu, row, v, column);
-	ecbpf_next(ctx, cpu, row); /* the slot after this row's */
+	ecbpf_next(ctx, cpu, ecbpf_row());
 	v->action = XDP_PASS;
 	ecbpf_count(cpu, ECBPF_ROW_END, ECBPF_COLUMN_PASS);
 	return ecbpf_finish(ctx, cpu, ECBPF_ROW_END, v, ECBPF_COLUMN_PASS);

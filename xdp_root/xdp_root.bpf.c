@@ -47,69 +47,80 @@ struct root_ctx {
 	struct ecbpf_verdict v;
 };
 
-static __always_inline bool root_draw(__u32 one_in, __u64 until_ns, __u64 now_ns)
+/* root_draw - the clock is read last: it costs more than all else that the root does */
+static __always_inline bool root_draw(__u32 one_in, __u64 until_ns)
 {
-	return one_in && now_ns < until_ns && bpf_get_prandom_u32() <= (__u32)-1 / one_in;
+	return one_in && bpf_get_prandom_u32() <= (__u32)-1 / one_in &&
+	       bpf_ktime_get_ns() < until_ns;
 }
 
 /* root_keep - the packet as it arrived, for the trace */
-static __always_inline void root_keep(struct root_ctx *c, __u64 now_ns)
+static __always_inline void root_keep(struct xdp_md *xdp, struct ecbpf_cpu *cpu)
 {
-	struct ecbpf_sample *sample = &c->cpu->sample;
-	__u32 len = c->cpu->now.bytes - 1;
+	struct ecbpf_sample *sample = &cpu->sample;
+	__u32 len = cpu->now.bytes - 1;
 
 	if (len >= ECBPF_SNAP)
 		len = ECBPF_SNAP - 1;
 	barrier_var(len); /* Linux 6.1 learns the lower bound 1 from the addition alone */
 	len++;
-	if (bpf_xdp_load_bytes(c->xdp, 0, sample->snap, len))
+	if (bpf_xdp_load_bytes(xdp, 0, sample->snap, len))
 		len = 0;
-	sample->time_ns = now_ns;
-	sample->frame_bytes = c->cpu->now.bytes;
+	sample->time_ns = bpf_ktime_get_ns();
+	sample->frame_bytes = cpu->now.bytes;
 	sample->snap_bytes = len;
-	sample->ifindex = c->xdp->ingress_ifindex;
-	sample->rx_queue = c->xdp->rx_queue_index;
+	sample->ifindex = xdp->ingress_ifindex;
+	sample->rx_queue = xdp->rx_queue_index;
 	sample->version = ECBPF_ABI;
 }
 
-/* root_watch - draw the shares of packets that are traced and timed; runs only while any is on */
-static __always_inline void root_watch(struct root_ctx *c, const struct ecbpf_control *control)
+/*
+ * root_watch - draw the shares of packets that are traced and timed; runs only while any is on,
+ * and is no part of the program proper, which then has fewer registers to save.
+ */
+static __noinline void root_watch(struct xdp_md *xdp, struct ecbpf_cpu *cpu,
+				  const struct ecbpf_control *control)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
-
-	if (root_draw(control->trace_one_in, control->trace_until_ns, now_ns)) {
-		c->cpu->now.flags |= ECBPF_PACKET_TRACE;
-		root_keep(c, now_ns);
+	if (root_draw(control->trace_one_in, control->trace_until_ns)) {
+		cpu->now.flags |= ECBPF_PACKET_TRACE;
+		root_keep(xdp, cpu);
 	}
-	if (root_draw(control->profile_one_in, control->profile_until_ns, now_ns)) {
-		c->cpu->now.flags |= ECBPF_PACKET_PROFILE;
-		c->cpu->now.mark_ns = bpf_ktime_get_ns();
-		ecbpf_profile_mark(c->cpu, ECBPF_ROW_CLOCK);
+	if (root_draw(control->profile_one_in, control->profile_until_ns)) {
+		cpu->now.flags |= ECBPF_PACKET_PROFILE;
+		cpu->now.mark_ns = bpf_ktime_get_ns();
+		ecbpf_profile_mark(cpu, ECBPF_ROW_CLOCK);
 	}
 }
 
-/*
- * root_begin - this CPU's scratch for a new packet. A packet before it that was handed to a
- * program which does not report was decided there: count it.
- */
+/* root_unreported - the packet before this one was decided by a program that does not report */
+static __always_inline void root_unreported(struct ecbpf_cpu *cpu)
+{
+	__u32 pending = cpu->now.pending;
+
+	if (!ecbpf_rare(pending))
+		return;
+	/* or clang compares pending - 1, from which Linux 6.12 learns nothing of pending */
+	barrier_var(pending);
+	if (pending < ECBPF_ROWS)
+		ecbpf_count(cpu, pending, ECBPF_COLUMN_UNREPORTED);
+}
+
+/* root_begin - this CPU's scratch, and the cursor, for a new packet */
 static __always_inline void root_begin(struct root_ctx *c)
 {
 	struct ecbpf_packet *now = &c->cpu->now;
 	struct ecbpf_control *control;
-	__u32 pending = now->pending, zero = 0;
+	__u32 zero = 0;
 
-	if (pending) {
-		/* or clang compares pending - 1, from which Linux 6.12 learns nothing of pending */
-		barrier_var(pending);
-		if (pending < ECBPF_ROWS)
-			ecbpf_count(c->cpu, pending, ECBPF_COLUMN_UNREPORTED);
-	}
-	now->pending = 0;
+	root_unreported(c->cpu);
+	control = bpf_map_lookup_elem(&ecbpf_control, &zero);
+	c->pkt = pkt_init(c->xdp);
 	now->bytes = pkt_left(&c->pkt);
 	now->flags = 0;
-	control = bpf_map_lookup_elem(&ecbpf_control, &zero);
-	if (control && (control->trace_one_in || control->profile_one_in))
-		root_watch(c, control);
+	if (control && ecbpf_rare(control->trace_one_in | control->profile_one_in)) {
+		root_watch(c->xdp, c->cpu, control);
+		c->pkt = pkt_init(c->xdp);
+	}
 }
 
 static __always_inline int root_judge(struct root_ctx *c, __u32 code)
@@ -143,7 +154,6 @@ int xdp_root(struct xdp_md *ctx)
 	c.cpu = ecbpf_cpu();
 	if (!c.cpu)
 		return XDP_ABORTED;
-	c.pkt = pkt_init(ctx);
 	root_begin(&c);
 	(void)(root_link(&c) || root_network(&c));
 	return ecbpf_leave(ctx, c.cpu, &c.v);
