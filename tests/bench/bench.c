@@ -55,15 +55,16 @@ static int run(const struct bench_traffic *t, const struct drive *driver, __u32 
 }
 
 /* run_row - what the program itself takes, the driver having been timed just before */
-static int run_row(const struct bench *b, const struct bench_result *r, double *ns)
+static int run_row(const struct bench *b, const struct bench_result *r, int pair, double *ns)
 {
+	const struct drive *driver = r->driver[pair % r->loads];
 	const struct bench_traffic *t = r->row.traffic;
 	double alone = 0, whole = 0;
 	int err;
 
 	err = run(t, t->alone, b->runs, XDP_PASS, &alone);
 	if (!err)
-		err = run(t, r->driver, b->runs, r->row.action, &whole);
+		err = run(t, driver, b->runs, r->row.action, &whole);
 	if (!err && r->row.after_run)
 		r->row.after_run(r->row.arg);
 	*ns = whole - alone - (r->row.grows ? b->undo_ns : 0);
@@ -91,15 +92,15 @@ static struct bench_spread spread(double *values, int count)
 static int measure(const struct bench *b, struct bench_result *r, const struct bench_result *ref)
 {
 	double ns[BENCH_PAIRS_MAX], diff[BENCH_PAIRS_MAX], ratio[BENCH_PAIRS_MAX], of_ref = 0;
-	int i, err = run_row(b, r, &ns[0]); /* warm up */
+	int i, err = run_row(b, r, 0, &ns[0]); /* warm up */
 
 	for (i = 0; !err && i < b->pairs; i++) {
 		if (ref && i % 2)
-			err = run_row(b, ref, &of_ref);
+			err = run_row(b, ref, i, &of_ref);
 		if (!err)
-			err = run_row(b, r, &ns[i]);
+			err = run_row(b, r, i, &ns[i]);
 		if (!err && ref && i % 2 == 0)
-			err = run_row(b, ref, &of_ref);
+			err = run_row(b, ref, i, &of_ref);
 		diff[i] = ns[i] - of_ref;
 		ratio[i] = ns[i] / of_ref;
 	}
@@ -167,8 +168,12 @@ int bench_row(struct bench *b, const struct bench_row *row)
 		r->row.traffic = bench_ipv4(b, 1);
 	if (!r->row.traffic)
 		return -EINVAL;
-	r->driver = bench_driver(r->row.traffic, row->prog);
-	return r->driver ? measure(b, r, ref) : -EINVAL;
+	for (; r->loads < BENCH_LOADS && row->prog[r->loads] > 0; r->loads++) {
+		r->driver[r->loads] = bench_driver(r->row.traffic, row->prog[r->loads]);
+		if (!r->driver[r->loads])
+			return -EINVAL;
+	}
+	return measure(b, r, ref);
 }
 
 double bench_ns(const struct bench *b, const char *name)

@@ -19,6 +19,7 @@
 #define BENCH_TRAFFIC_MAX 64
 #define BENCH_FRAME_MAX	  1500
 #define BENCH_NAME_MAX	  40
+#define BENCH_LOADS	  5
 
 struct drive;
 
@@ -28,6 +29,7 @@ struct drive;
  * @flows: different frames
  * @len: of each frame, DRIVE_FRAME and up
  * @at: offset of the 16 bytes in which they differ; at most DRIVE_FRAME - 16
+ * @still: the programs leave the frame as it is, so the driver does nothing; one flow
  * @vary: makes the frame of one flow out of any other's, or NULL
  * @frame: the frame of flow 0
  * @map: set by bench_traffic(): struct drive_flow of each
@@ -38,6 +40,7 @@ struct bench_traffic {
 	__u32 flows;
 	__u32 len;
 	__u32 at;
+	bool still;
 	void (*vary)(void *frame, __u32 flow);
 	__u8 frame[BENCH_FRAME_MAX];
 	int map;
@@ -47,7 +50,8 @@ struct bench_traffic {
 /**
  * struct bench_row - one line of the table
  * @name: unique, below BENCH_NAME_MAX; flows and kind of traffic are printed beside it
- * @prog: program under test
+ * @prog: program under test; the same again, if it is loaded several times: pairs take turns, so
+ *        that the figure is not that of one lucky or unlucky place in memory
  * @traffic: NULL: one IPv4 flow
  * @action: what the program must return, or the row is an error
  * @grows: the program prepends bytes; the driver's cutting them off is subtracted too
@@ -58,7 +62,7 @@ struct bench_traffic {
  */
 struct bench_row {
 	const char *name;
-	int prog;
+	int prog[BENCH_LOADS];
 	const struct bench_traffic *traffic;
 	int action;
 	bool grows;
@@ -76,7 +80,8 @@ struct bench_spread {
 
 /**
  * struct bench_result - a measured line
- * @driver: program that runs @row.prog on @row.traffic
+ * @loads: how many of @row.prog there are
+ * @driver: of each, on @row.traffic
  * @skipped: why it was not measured, or NULL
  * @ns: of the program alone
  * @diff_ns: to @row.ref, pair by pair
@@ -85,7 +90,8 @@ struct bench_spread {
 struct bench_result {
 	struct bench_row row;
 	char name[BENCH_NAME_MAX];
-	struct drive *driver;
+	int loads;
+	struct drive *driver[BENCH_LOADS];
 	char *skipped;
 	struct bench_spread ns, diff_ns, ratio;
 };
@@ -131,6 +137,9 @@ const struct bench_traffic *bench_traffic(struct bench *b, const struct bench_tr
 const struct bench_traffic *bench_ipv4(struct bench *b, __u32 flows);
 const struct bench_traffic *bench_ipv6(struct bench *b, __u32 flows);
 const struct bench_traffic *bench_vlan(struct bench *b, __u32 flows);
+
+/** bench_still - one of these frames, for programs that change no packet; NULL stays NULL */
+const struct bench_traffic *bench_still(struct bench *b, const struct bench_traffic *t);
 
 /** bench_frame - the frame of one flow: 0 .. flows-1 */
 void bench_frame(const struct bench_traffic *t, __u32 flow, __u8 frame[BENCH_FRAME_MAX]);

@@ -53,8 +53,7 @@ static __always_inline void drive_restore(void *to, const struct drive_flow *flo
 	at[1] = differs[1];
 }
 
-SEC("xdp")
-int bench_drive(struct xdp_md *ctx)
+static __always_inline bool drive_prepare(struct xdp_md *ctx)
 {
 	struct drive_flow *flow = drive_next();
 	struct pkt p = pkt_init(ctx);
@@ -62,23 +61,24 @@ int bench_drive(struct xdp_md *ctx)
 	void *frame;
 
 	if (!flow || setup.at > DRIVE_FRAME - sizeof(*flow))
-		return XDP_ABORTED;
+		return false;
 	if (len != setup.len) {
 		if (bpf_xdp_adjust_head(ctx, len - setup.len))
-			return XDP_ABORTED;
+			return false;
 		p = pkt_init(ctx);
 	}
 	frame = pkt_pull(&p, DRIVE_FRAME);
 	if (!frame)
-		return XDP_ABORTED;
+		return false;
 	drive_restore(frame, flow);
-#ifdef FENCE
-	/*
-	 * Locked, so the stores above are in the cache before the program reads the packet, as they
-	 * are with a frame from the wire.
-	 */
-	__sync_fetch_and_add(&next_flow, 0);
-#endif
+	return true;
+}
+
+SEC("xdp")
+int bench_drive(struct xdp_md *ctx)
+{
+	if (!setup.still && !drive_prepare(ctx))
+		return XDP_ABORTED;
 	bpf_tail_call_static(ctx, &bench_target, 0);
 	return XDP_PASS;
 }

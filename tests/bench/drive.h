@@ -22,13 +22,14 @@ struct drive_flow {
  * @len: of the frame; the driver takes back what the program before prepended
  * @flows: entries of the map
  * @at: offset of struct drive_flow in the frame
+ * @still: restore nothing
  * @frame: its first bytes
  */
 struct drive_setup {
 	__u32 len;
 	__u32 flows;
 	__u32 at;
-	__u32 pad;
+	__u32 still;
 	__u8 frame[DRIVE_FRAME];
 };
 

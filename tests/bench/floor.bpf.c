@@ -26,6 +26,23 @@ struct {
 	__type(value, struct floor_value);
 } floor_flows SEC(".maps");
 
+/* Of a chain of programs that only call the next. */
+const volatile __u32 hop;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, FLOOR_HOPS);
+	__type(key, __u32);
+	__type(value, __u32);
+} floor_hops SEC(".maps");
+
+SEC("xdp")
+int floor_hop(struct xdp_md *ctx)
+{
+	bpf_tail_call(ctx, &floor_hops, hop);
+	return XDP_PASS;
+}
+
 SEC("xdp")
 int floor_pass(struct xdp_md *ctx)
 {

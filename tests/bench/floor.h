@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* Between floor.bpf.c and floor.c. */
+/* Between floor.bpf.c and rows_floor.c. */
 #ifndef TESTS_BENCH_FLOOR_H
 #define TESTS_BENCH_FLOOR_H
 
 #include <linux/types.h>
+
+#define FLOOR_HOPS 10
 
 struct floor_key {
 	__be32 saddr;

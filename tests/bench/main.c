@@ -90,6 +90,20 @@ static bool is_wanted(const char *group, char **wanted)
 	return false;
 }
 
+static bool are_groups(char **wanted)
+{
+	size_t i;
+
+	for (; *wanted; wanted++) {
+		for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+			if (!strcmp(groups[i].name, *wanted))
+				break;
+		if (i == sizeof(groups) / sizeof(*groups))
+			return false;
+	}
+	return true;
+}
+
 static int all_rows(struct bench *b, char **wanted)
 {
 	size_t i;
@@ -150,7 +164,7 @@ int main(int argc, char **argv)
 	int cpu, err;
 
 	ecbpf_log_init("bench", 0);
-	if (!b || parse(argc, argv, &opts)) {
+	if (!b || parse(argc, argv, &opts) || !are_groups(argv + optind)) {
 		free(b);
 		return usage();
 	}

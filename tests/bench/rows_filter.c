@@ -46,7 +46,8 @@ static int filter_row(struct bench *b, const char *name, const char *path)
 
 	if (!obj)
 		return bench_skip(b, name, strerror(errno));
-	row.prog = bpf_program__fd(prog);
+	row.traffic = bench_still(b, bench_ipv4(b, 1));
+	row.prog[0] = bpf_program__fd(prog);
 	err = bench_row(b, &row);
 	bpf_object__close(obj);
 	return err;

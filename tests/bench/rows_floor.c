@@ -68,7 +68,7 @@ static int lru_row(struct bench *b, const char *name, __u32 flows)
 	if (!skel)
 		return bench_fail(-errno, "floor: %s", strerror(errno));
 	row.traffic = bench_ipv4(b, flows);
-	row.prog = bpf_program__fd(skel->progs.floor_lru);
+	row.prog[0] = bpf_program__fd(skel->progs.floor_lru);
 	err = row.traffic ? lru_fill(row.traffic, bpf_map__fd(skel->maps.floor_flows)) : -EINVAL;
 	if (!err)
 		err = bench_row(b, &row);
@@ -76,16 +76,21 @@ static int lru_row(struct bench *b, const char *name, __u32 flows)
 	return err;
 }
 
-static int bare_rows(struct bench *b, const struct floor *skel)
+static int bare_rows(struct bench *b, struct floor *const skel[BENCH_LOADS])
 {
 	struct bench_row pass = { .name = "bare pass", .action = XDP_PASS };
 	struct bench_row count = { .name = "bare counting pass", .action = XDP_PASS };
 	struct bench_row grow = { .name = "prepend and cut 20 bytes", .action = XDP_TX };
-	int err;
+	int err, i;
 
-	pass.prog = bpf_program__fd(skel->progs.floor_pass);
-	count.prog = bpf_program__fd(skel->progs.floor_count);
-	grow.prog = bpf_program__fd(skel->progs.floor_grow);
+	for (i = 0; i < BENCH_LOADS; i++) {
+		pass.prog[i] = bpf_program__fd(skel[i]->progs.floor_pass);
+		count.prog[i] = bpf_program__fd(skel[i]->progs.floor_count);
+		grow.prog[i] = bpf_program__fd(skel[i]->progs.floor_grow);
+	}
+	pass.traffic = count.traffic = bench_still(b, bench_ipv4(b, 1));
+	if (!pass.traffic)
+		return -EINVAL;
 	count.ref = pass.name;
 	err = bench_row(b, &pass);
 	if (!err)
@@ -97,16 +102,89 @@ static int bare_rows(struct bench *b, const struct floor *skel)
 	return err;
 }
 
-int rows_floor(struct bench *b)
+/* bare_load - without the big map, which the bare programs do not use */
+static struct floor *bare_load(__u32 hop, int hops)
 {
-	struct floor *skel = floor__open_and_load();
-	size_t i;
-	int err;
+	struct floor *skel = floor__open();
 
 	if (!skel)
-		return bench_fail(-errno, "floor: %s", strerror(errno));
-	err = bare_rows(b, skel);
+		return NULL;
+	skel->rodata->hop = hop;
+	bpf_program__set_autoload(skel->progs.floor_lru, false);
+	bpf_map__set_autocreate(skel->maps.floor_flows, false);
+	if (hops < 0 || !bpf_map__reuse_fd(skel->maps.floor_hops, hops))
+		if (!floor__load(skel))
+			return skel;
 	floor__destroy(skel);
+	return NULL;
+}
+
+/* hop_add - one more program behind the others of this array */
+static int hop_add(int hops, __u32 slot)
+{
+	struct floor *skel = bare_load(slot + 1, hops);
+	int prog, err;
+
+	if (!skel)
+		return -errno;
+	prog = bpf_program__fd(skel->progs.floor_hop);
+	err = bpf_map_update_elem(hops, &slot, &prog, BPF_ANY);
+	floor__destroy(skel);
+	return err;
+}
+
+/*
+ * hops_row - a chain as long as the suite's, of nothing but the kernel's tail calls. No reference
+ * for other rows: the kernel empties the array once it is closed.
+ */
+static int hops_row(struct bench *b, const char *name, __u32 count)
+{
+	struct bench_row row = { .name = name, .action = XDP_PASS, .ref = "bare pass" };
+	struct floor *first[BENCH_LOADS] = {};
+	int i, err = 0;
+	__u32 slot;
+
+	row.traffic = bench_still(b, bench_ipv4(b, 1));
+	for (i = 0; !err && i < BENCH_LOADS; i++) {
+		first[i] = bare_load(0, -1);
+		err = first[i] ? 0 : -errno;
+		for (slot = 0; !err && slot < count; slot++)
+			err = hop_add(bpf_map__fd(first[i]->maps.floor_hops), slot);
+		if (!err)
+			row.prog[i] = bpf_program__fd(first[i]->progs.floor_hop);
+	}
+	err = err ? bench_fail(err, "%s: %s", name, strerror(-err)) : bench_row(b, &row);
+	for (i = 0; i < BENCH_LOADS; i++)
+		floor__destroy(first[i]);
+	return err;
+}
+
+static int rows_bare(struct bench *b)
+{
+	struct floor *skel[BENCH_LOADS] = {};
+	int i, err = 0;
+
+	for (i = 0; !err && i < BENCH_LOADS; i++) {
+		skel[i] = bare_load(0, -1);
+		if (!skel[i])
+			err = bench_fail(-errno, "floor: %s", strerror(errno));
+	}
+	if (!err)
+		err = bare_rows(b, skel);
+	for (i = 0; i < BENCH_LOADS; i++)
+		floor__destroy(skel[i]);
+	return err;
+}
+
+int rows_floor(struct bench *b)
+{
+	int err = rows_bare(b);
+	size_t i;
+
+	if (!err)
+		err = hops_row(b, "5 bare tail calls", 5);
+	if (!err)
+		err = hops_row(b, "10 bare tail calls", FLOOR_HOPS);
 	for (i = 0; !err && i < sizeof(lru_rows) / sizeof(*lru_rows); i++)
 		err = lru_row(b, lru_rows[i].name, lru_rows[i].flows);
 	return err;

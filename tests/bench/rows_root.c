@@ -29,23 +29,41 @@ static int member_load(struct ecbpf_root *root, int slot)
 	return err < 0 ? bench_fail(err, "member in slot %d: %s", slot, ecbpf_error()) : 0;
 }
 
-/* chain_row - a root with members in the slots of the mask, timed as @row says */
-static int chain_row(struct bench *b, unsigned int slots, struct bench_row row)
+/* chain_load - a root with members in the slots of the mask; returns the root's program */
+static int chain_load(struct bench *b, unsigned int slots)
 {
 	struct ecbpf_root *root;
-	int slot, err = 0;
+	int slot, err = 0, prog = bench_root(b, &root);
 
-	row.prog = bench_root(b, &root);
-	if (row.prog < 0)
-		return row.prog;
+	if (prog < 0)
+		return prog;
 	for (slot = 0; !err && slot < ECBPF_SLOTS; slot++)
 		if (slots & 1U << slot)
 			err = member_load(root, slot);
+	ecbpf_root_close(root);
+	if (!err)
+		return prog;
+	close(prog);
+	return err;
+}
+
+/* chain_row - the figures of such a chain, all else being as @row says */
+static int chain_row(struct bench *b, unsigned int slots, struct bench_row row)
+{
+	int i, err = 0;
+
 	row.action = XDP_PASS;
+	row.traffic = row.traffic ?: bench_still(b, bench_ipv4(b, 1));
+	for (i = 0; !err && i < BENCH_LOADS; i++) {
+		row.prog[i] = chain_load(b, slots);
+		if (row.prog[i] < 0)
+			err = row.prog[i];
+	}
 	if (!err)
 		err = bench_row(b, &row);
-	close(row.prog);
-	ecbpf_root_close(root);
+	while (i-- > 0)
+		if (row.prog[i] >= 0)
+			close(row.prog[i]);
 	return err;
 }
 
@@ -59,13 +77,13 @@ static int frame_rows(struct bench *b)
 	if (!err)
 		err = chain_row(b, 0,
 				(struct bench_row){ .name = "root, 802.1Q",
-						    .traffic = bench_vlan(b, 1),
+						    .traffic = bench_still(b, bench_vlan(b, 1)),
 						    .ref = "bare pass",
 						    .diff_max_ns = ROOT_MAX_NS });
 	if (!err)
 		err = chain_row(b, 0,
 				(struct bench_row){ .name = "root, IPv6",
-						    .traffic = bench_ipv6(b, 1),
+						    .traffic = bench_still(b, bench_ipv6(b, 1)),
 						    .ref = "bare pass",
 						    .diff_max_ns = ROOT_MAX_NS });
 	if (!err)
@@ -141,9 +159,10 @@ static int watched_row(struct bench *b, const char *name, const struct ecbpf_con
 	__u64 missed = 0;
 	int map, err;
 
-	row.prog = bench_root(b, &root);
-	if (row.prog < 0)
-		return row.prog;
+	row.traffic = bench_still(b, bench_ipv4(b, 1));
+	row.prog[0] = bench_root(b, &root);
+	if (row.prog[0] < 0)
+		return row.prog[0];
 	map = ecbpf_root_map(root, "ecbpf_trace");
 	if (map >= 0)
 		reader = perf_buffer__new(map, PERF_PAGES, sampled, lost, &missed, NULL);
@@ -158,7 +177,7 @@ static int watched_row(struct bench *b, const char *name, const struct ecbpf_con
 		fprintf(stderr, "bench: %s: %llu samples lost\n", name, missed);
 	perf_buffer__free(reader);
 	close(map);
-	close(row.prog);
+	close(row.prog[0]);
 	ecbpf_root_close(root);
 	return err;
 }

@@ -5,10 +5,18 @@
 
 #include "tests/bench/bench.h"
 
+#define RATIO_FROM_NS 5
+
 static const char *spread_text(const struct bench_spread *s, char *buf, size_t size)
 {
 	snprintf(buf, size, "%.1f..%.1f", s->min, s->max);
 	return buf;
+}
+
+/* A ratio to next to nothing says nothing. */
+static bool has_ratio(const struct bench_result *r)
+{
+	return r->ns.median - r->diff_ns.median >= RATIO_FROM_NS;
 }
 
 static bool has_target(const struct bench_row *row)
@@ -43,11 +51,15 @@ static void print_row(const struct bench_result *r)
 		printf("%-30s skipped: %s\n", r->name, r->skipped);
 		return;
 	}
-	printf("%-30s %-6s %7u %7.1f %-14s", r->name, t->name, t->flows, r->ns.median,
-	       spread_text(&r->ns, ns, sizeof(ns)));
+	printf("%-30s %6s%c %7u %7.1f %-14s", r->name, t->name, t->still ? '=' : ' ', t->flows,
+	       r->ns.median, spread_text(&r->ns, ns, sizeof(ns)));
 	if (r->row.ref)
-		printf(" %-22s %+7.1f %-14s %6.2f", r->row.ref, r->diff_ns.median,
-		       spread_text(&r->diff_ns, diff, sizeof(diff)), r->ratio.median);
+		printf(" %-22s %+7.1f %-14s", r->row.ref, r->diff_ns.median,
+		       spread_text(&r->diff_ns, diff, sizeof(diff)));
+	if (r->row.ref && has_ratio(r))
+		printf(" %6.2f", r->ratio.median);
+	else if (r->row.ref)
+		printf("       ");
 	print_target(r);
 	printf("\n");
 }
@@ -60,13 +72,15 @@ static void print_json(const struct bench_result *r)
 		printf("{\"row\":\"%s\",\"skipped\":\"%s\"}\n", r->name, r->skipped);
 		return;
 	}
-	printf("{\"row\":\"%s\",\"traffic\":\"%s\",\"flows\":%u,", r->name, t->name, t->flows);
+	printf("{\"row\":\"%s\",\"traffic\":\"%s\",\"flows\":%u,\"still\":%s,", r->name, t->name,
+	       t->flows, t->still ? "true" : "false");
 	printf("\"ns\":%.2f,\"ns_min\":%.2f,\"ns_max\":%.2f", r->ns.median, r->ns.min, r->ns.max);
 	if (r->row.ref) {
 		printf(",\"ref\":\"%s\",\"diff_ns\":%.2f,\"diff_ns_min\":%.2f,\"diff_ns_max\":%.2f",
 		       r->row.ref, r->diff_ns.median, r->diff_ns.min, r->diff_ns.max);
-		printf(",\"ratio\":%.3f", r->ratio.median);
 	}
+	if (r->row.ref && has_ratio(r))
+		printf(",\"ratio\":%.3f", r->ratio.median);
 	if (has_target(&r->row))
 		printf(",\"target_diff_ns\":%g,\"target_ratio\":%g,\"met\":%s", r->row.diff_max_ns,
 		       r->row.ratio_max, is_met(r) ? "true" : "false");
@@ -78,7 +92,7 @@ void bench_print(const struct bench *b, bool json)
 	size_t i;
 
 	if (!json)
-		printf("%-30s %-6s %7s %7s %-14s %-22s %7s %-14s %6s  %s\n", "row", "frames",
+		printf("%-30s %-7s %7s %7s %-14s %-22s %7s %-14s %6s  %s\n", "row", "frames",
 		       "flows", "ns", "min..max", "beside", "diff ns", "min..max", "ratio",
 		       "target");
 	for (i = 0; i < b->rows; i++)

@@ -153,6 +153,7 @@ static int driver_load(struct drive *skel, const struct bench_traffic *t, int pr
 	skel->rodata->setup.len = t->len;
 	skel->rodata->setup.flows = t->flows;
 	skel->rodata->setup.at = t->at;
+	skel->rodata->setup.still = t->still;
 	memcpy((void *)skel->rodata->setup.frame, t->frame, DRIVE_FRAME);
 	err = bpf_map__set_max_entries(skel->maps.bench_flows, t->flows);
 	if (!err)
@@ -221,9 +222,11 @@ const struct bench_traffic *bench_traffic(struct bench *b, const struct bench_tr
 void bench_free(struct bench *b)
 {
 	size_t i;
+	int load;
 
 	for (i = 0; i < b->rows; i++) {
-		drive__destroy(b->result[i].driver);
+		for (load = 0; load < BENCH_LOADS; load++)
+			drive__destroy(b->result[i].driver[load]);
 		free(b->result[i].skipped);
 	}
 	for (i = 0; i < b->traffics; i++) {
@@ -235,14 +238,27 @@ void bench_free(struct bench *b)
 }
 
 static const struct bench_traffic *traffic_find(const struct bench *b, const char *name,
-						__u32 flows)
+						__u32 flows, bool still)
 {
 	size_t i;
 
 	for (i = 0; i < b->traffics; i++)
-		if (b->traffic[i]->flows == flows && !strcmp(b->traffic[i]->name, name))
+		if (b->traffic[i]->flows == flows && b->traffic[i]->still == still &&
+		    !strcmp(b->traffic[i]->name, name))
 			return b->traffic[i];
 	return NULL;
+}
+
+const struct bench_traffic *bench_still(struct bench *b, const struct bench_traffic *t)
+{
+	struct bench_traffic still;
+
+	if (!t)
+		return NULL;
+	still = *t;
+	still.flows = 1;
+	still.still = true;
+	return traffic_find(b, t->name, 1, true) ?: bench_traffic(b, &still);
 }
 
 const struct bench_traffic *bench_ipv4(struct bench *b, __u32 flows)
@@ -254,7 +270,7 @@ const struct bench_traffic *bench_ipv4(struct bench *b, __u32 flows)
 				   .vary = vary_plain };
 
 	make_ipv4(make_eth(t.frame, ETH_P_IP), t.len - ETH_HLEN);
-	return traffic_find(b, t.name, flows) ?: bench_traffic(b, &t);
+	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }
 
 const struct bench_traffic *bench_ipv6(struct bench *b, __u32 flows)
@@ -266,7 +282,7 @@ const struct bench_traffic *bench_ipv6(struct bench *b, __u32 flows)
 				   .vary = vary_ipv6 };
 
 	make_ipv6(make_eth(t.frame, ETH_P_IPV6), t.len - ETH_HLEN);
-	return traffic_find(b, t.name, flows) ?: bench_traffic(b, &t);
+	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }
 
 const struct bench_traffic *bench_vlan(struct bench *b, __u32 flows)
@@ -281,5 +297,5 @@ const struct bench_traffic *bench_vlan(struct bench *b, __u32 flows)
 	*(__be16 *)tag = htons(7);
 	*(__be16 *)(tag + 2) = htons(ETH_P_IP);
 	make_ipv4(tag + VLAN_TAG, t.len - ETH_HLEN - VLAN_TAG);
-	return traffic_find(b, t.name, flows) ?: bench_traffic(b, &t);
+	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }
