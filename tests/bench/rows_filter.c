@@ -39,7 +39,7 @@ static struct bpf_object *filter_load(const char *path, struct bpf_program **pro
 
 static int filter_row(struct bench *b, const char *name, const char *path)
 {
-	struct bench_row row = { .name = name, .action = XDP_PASS, .ref = "root" };
+	struct bench_row row = { .name = name, .action = XDP_PASS, .ref = "bare pass" };
 	struct bpf_program *prog;
 	struct bpf_object *obj = filter_load(path, &prog);
 	int err;
