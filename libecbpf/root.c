@@ -271,7 +271,7 @@ static int root_load(struct ecbpf_root *root, struct bpf_object *obj, struct bpf
 	err = ecbpf_make_dir(root->dir);
 	if (!err)
 		err = ecbpf_load_root(root, obj, prog);
-	/* no driver known today offloads program arrays: then it is not this object's fault */
+	/* refused for its maps, which is the device's limit and not this object's fault */
 	if (err && mode == ECBPF_MODE_HW)
 		ecbpf_fail(err, "the driver cannot run XDP in hardware");
 	return err;
