@@ -29,6 +29,9 @@ endif
 LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
+# all but commands and what loads the program: also for tests and fuzzers
+FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,$(filter-out xdp_fw cmd_% load,$(patsubst xdp_fw/%.c,%, \
+	$(filter-out %.bpf.c,$(wildcard xdp_fw/*.c)))))
 TOOLS := $(B)/bin/xdp_root
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Where things are in the hashes of abi.h. Pure; compiled for BPF and for the host. */
+#ifndef XDP_FW_HASH_H
+#define XDP_FW_HASH_H
+
+#include <linux/types.h>
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* hash_mix - a bijection whose output bits all depend on all input bits (two xor-multiply rounds) */
+static __always_inline __u64 hash_mix(__u64 x)
+{
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	x ^= x >> 32;
+	x *= 0xd6e8feb86659fd93ULL;
+	x ^= x >> 32;
+	return x;
+}
+
+/* hash_prefix4 - of an IPv4 prefix: home bucket in the low bits */
+static __always_inline __u64 hash_prefix4(__u32 addr, __u32 length)
+{
+	return hash_mix((__u64)addr << 8 | length);
+}
+
+/* hash_prefix6 - of an IPv6 prefix: home bucket in the low bits, fw_set_slot.key in the high 32 */
+static __always_inline __u64 hash_prefix6(__u64 hi, __u64 lo, __u32 length)
+{
+	return hash_mix(hi ^ hash_mix(lo ^ ((__u64)length << 56)));
+}
+
+/* hash_mask6 - entry of fw_set_masks for an IPv6 address; @masks is a power of two */
+static __always_inline __u32 hash_mask6(__u64 hi, __u32 masks)
+{
+	return hash_mix(hi >> 32) & (masks - 1);
+}
+
+#endif
