@@ -30,8 +30,8 @@ LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
 # all but commands and what loads the program: also for tests and fuzzers
-FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,$(filter-out xdp_fw cmd_% load,$(patsubst xdp_fw/%.c,%, \
-	$(filter-out %.bpf.c,$(wildcard xdp_fw/*.c)))))
+FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,lexer parser $(filter-out xdp_fw cmd_% load %.bpf, \
+	$(patsubst xdp_fw/%.c,%,$(wildcard xdp_fw/*.c))))
 TOOLS := $(B)/bin/xdp_root
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -58,6 +58,22 @@ $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
 
+$(B)/%.o: $(B)/%.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/%.c: %.l
+	$(call say,FLEX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)flex -o $@ $<
+
+$(B)/%.c $(B)/%.h &: %.y
+	$(call say,BISON,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)bison -Werror -o $(B)/$*.c --header=$(B)/$*.h $<
+
+$(B)/xdp_fw/lexer.o $(B)/xdp_fw/parse.o: $(B)/xdp_fw/parser.h
+
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
@@ -79,6 +95,7 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
 $(BPF_TESTS): $(B)/tests/bpf/suite.o
+$(filter $(B)/tests/unit/test_fw_%,$(UNIT)): $(FW_PARTS)
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
