@@ -81,6 +81,17 @@ struct ecbpf_verdict {
 	X(UDP_LENGTH, 17, "udp-length", "UDP length below 8 bytes or beyond the datagram")       \
 	X(ICMP_TRUNCATED, 18, "icmp-truncated", "ends within the ICMP header")                   \
 	X(ICMPV6_TRUNCATED, 19, "icmpv6-truncated", "ends within the ICMPv6 header")             \
+	X(FW_RULE, 128, "fw-rule", "dropped by a rule; meta is its number")                      \
+	X(FW_LIMIT, 129, "fw-limit", "over a rule's rate limit; meta is the rule's number")      \
+	X(FW_PASS, 130, "fw-pass", "passed by a rule; meta is its number")                       \
+	X(FW_COUNT, 131, "fw-count", "a counting rule would have dropped it; meta: its number")  \
+	X(FW_DEFAULT, 132, "fw-default", "no rule decided, and the default is drop")             \
+	X(FW_PROTECTED, 133, "fw-protected", "a protection exempts it; meta is its number")      \
+	X(FW_FRAGMENT, 134, "fw-fragment", "a fragment, and hygiene drops fragments")            \
+	X(FW_PTB, 135, "fw-ptb", "a first fragment, answered with Packet Too Big")               \
+	X(FW_OPTIONS, 136, "fw-options", "IPv4 options or IPv6 extension headers: hygiene")      \
+	X(FW_MALFORMED, 137, "fw-malformed", "the upper header is malformed: hygiene")           \
+	X(FW_TABLE, 138, "fw-table", "a table of the ruleset is missing: not judged")            \
 	X(USER, 384, "user", "the first of the users' own codes")                                \
 	X(OTHER, 511, "other", "any code from 511 on")
 
