@@ -133,6 +133,14 @@ struct ecbpf_program {
 ECBPF_API int ecbpf_program_get(__u32 id, struct ecbpf_program *program);
 
 /**
+ * ecbpf_program_map - a map that the program with this id uses, or its object had pinned
+ *
+ * Also maps that are pinned nowhere: they live as long as the program.
+ * Return: a new descriptor, closed by the caller; -ENOENT.
+ */
+ECBPF_API int ecbpf_program_map(__u32 prog_id, const char *name);
+
+/**
  * struct ecbpf_root_info - what is attached
  * @ifindex: of the interface now; 0: there is none
  * @link_id: of the pinned link; 0: none
@@ -233,6 +241,9 @@ ECBPF_API int ecbpf_slot_clear(struct ecbpf_root *root, int slot, const char *na
  * Return: a descriptor: closing it ends the claim; -EBUSY somebody else has it; -ENOENT no maps.
  */
 ECBPF_API int ecbpf_slot_claim(const struct ecbpf_root *root, int slot);
+
+/** ecbpf_slot_lock - ecbpf_slot_claim(), but wait until it can be had */
+ECBPF_API int ecbpf_slot_lock(const struct ecbpf_root *root, int slot);
 
 /** ecbpf_slot_get - what is in a slot; id 0: empty; -ERANGE */
 ECBPF_API int ecbpf_slot_get(const struct ecbpf_root *root, int slot,

@@ -38,7 +38,7 @@ int ecbpf_base_check(void);  /* -ENOTDIR unless on a BPF file system */
 int ecbpf_lock(void);	     /* makes the base directory; descriptor or -errno */
 void ecbpf_unlock(int lock); /* removes the base directory if it is empty */
 int ecbpf_path(char *buf, const char *dir, const char *name); /* PATH_MAX; -ENAMETOOLONG */
-int ecbpf_dir_claim(const char *path); /* exclusive, without waiting; descriptor or -errno */
+int ecbpf_dir_claim(const char *path, bool wait);	      /* exclusive; descriptor or -errno */
 bool ecbpf_exists(const char *dir, const char *name);
 int ecbpf_tree_remove(const char *path); /* not there is success */
 int ecbpf_make_dir(const char *path);	 /* there already is success */

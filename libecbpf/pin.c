@@ -125,13 +125,13 @@ void ecbpf_unlock(int lock)
 	close(lock);
 }
 
-int ecbpf_dir_claim(const char *path)
+int ecbpf_dir_claim(const char *path, bool wait)
 {
 	int claim = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (claim < 0)
 		return ecbpf_fail(-errno, "%s: %s", path, strerror(errno));
-	if (!flock(claim, LOCK_EX | LOCK_NB))
+	if (!flock(claim, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
 		return claim;
 	close(claim);
 	return ecbpf_fail(-EBUSY, "somebody else is using it");

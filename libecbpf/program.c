@@ -129,6 +129,40 @@ int ecbpf_program_uses_map(__u32 prog_id, __u32 map_id)
 	return found;
 }
 
+/* map_named - a new descriptor of the map @id if it has this name; -ENOENT */
+static int map_named(__u32 id, const char *name)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int fd = bpf_map_get_fd_by_id(id);
+
+	if (fd < 0)
+		return fd;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    !strncmp(info.name, name, sizeof(info.name) - 1))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+int ecbpf_program_map(__u32 prog_id, const char *name)
+{
+	struct bpf_prog_info info;
+	int fd = ecbpf_program_fd(prog_id), map = -ENOENT;
+	__u32 *ids, i;
+
+	if (fd < 0)
+		return fd;
+	ids = prog_maps(fd, &info);
+	close(fd);
+	if (!ids)
+		return ecbpf_fail(-EIO, "program %u: the kernel does not describe it", prog_id);
+	for (i = 0; map < 0 && i < info.nr_map_ids; i++)
+		map = map_named(ids[i], name);
+	free(ids);
+	return map < 0 ? ecbpf_fail(map, "program %u has no map %s", prog_id, name) : map;
+}
+
 int ecbpf_map_id(const char *path, __u32 *id)
 {
 	int fd = bpf_obj_get(path), err;

@@ -66,14 +66,14 @@ int ecbpf_slot_map(const struct ecbpf_root *root, int slot, const char *name)
 	return err ? err : ecbpf_root_map(root, path);
 }
 
-/* A program "uses" maps that are bound to it, so all pins of its object count as its own. */
+/* A program "uses" maps that are bound to it: so all of its object count as its own, and live. */
 static int slot_bind(struct bpf_object *obj, struct bpf_program *prog)
 {
 	struct bpf_map *map;
 	int err;
 
 	bpf_object__for_each_map(map, obj) {
-		if (!bpf_map__is_pinned(map))
+		if (bpf_map__fd(map) < 0)
 			continue;
 		err = bpf_prog_bind_map(bpf_program__fd(prog), bpf_map__fd(map), NULL);
 		if (err)
@@ -163,14 +163,24 @@ int ecbpf_slot_clear(struct ecbpf_root *root, int slot, const char *name)
 	return ecbpf_change_end(root, lock, slot_clear_locked(root, slot, name));
 }
 
-int ecbpf_slot_claim(const struct ecbpf_root *root, int slot)
+static int slot_claim(const struct ecbpf_root *root, int slot, bool wait)
 {
 	char name[32], path[PATH_MAX];
 	int err;
 
 	if (slot == ECBPF_SLOT_ROOT)
-		return ecbpf_dir_claim(root->dir);
+		return ecbpf_dir_claim(root->dir, wait);
 	ecbpf_slot_dir_name(name, sizeof(name), slot, false);
 	err = ecbpf_path(path, root->dir, name);
-	return err ? err : ecbpf_dir_claim(path);
+	return err ? err : ecbpf_dir_claim(path, wait);
+}
+
+int ecbpf_slot_claim(const struct ecbpf_root *root, int slot)
+{
+	return slot_claim(root, slot, false);
+}
+
+int ecbpf_slot_lock(const struct ecbpf_root *root, int slot)
+{
+	return slot_claim(root, slot, true);
 }
