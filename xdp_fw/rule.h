@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "libecbpf/cli.h"
+#include "xdp_fw/abi.h"
 
 /* Limits of the language; those of the compiled form are in abi.h. */
 #define FW_NAME_MAX	255  /* bytes of a rule's name */
 #define FW_SET_NAME_MAX 31   /* bytes of a set's name */
-#define FW_TEXT_MAX	4096 /* bytes of one rule's canonical text */
 #define FW_LIST_MAX	4096 /* values or prefixes in one list */
 
 /** enum fw_action - PROTECT: no rule behind it is asked (a line of its own kind, before all rules) */
@@ -144,8 +144,6 @@ struct fw_rule {
 	char *name;
 	unsigned int line;
 };
-
-#define FW_VLAN_NONE 4096
 
 /**
  * struct fw_hygiene - switches; they act after the protections and before the rules
