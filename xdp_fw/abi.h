@@ -53,6 +53,7 @@ enum fw_dim {
 #define FW_WORD16_VALUES 65536 /* SPORT, DPORT, WINDOW, ICMP, LENGTH (longer frames: 65535) */
 #define FW_FLAGS_VALUES	 256
 #define FW_HOP_VALUES	 16384
+#define FW_VLAN_NONE	 4096 /* of FW_DIM_VLAN: no tag */
 #define FW_VLAN_VALUES	 4128 /* 4097, in whole lines */
 
 /*
@@ -118,6 +119,7 @@ struct fw_pair {
  *       share the classes of SRC and DST
  * @bounds, @bounds_count: see struct fw_bound
  * @pairs: in use; @pair of them
+ * @sets_src, @sets_dst: some pair has that direction
  * @fallback: verdict of packets that nothing has decided: ECBPF_NEXT, XDP_PASS or XDP_DROP
  */
 struct fw_config {
@@ -130,6 +132,7 @@ struct fw_config {
 	__u32 bounds[2];
 	__u32 bounds_count[2];
 	__u32 pairs;
+	__u32 sets_src, sets_dst;
 	__s32 fallback;
 	struct fw_pair pair[FW_PAIRS_MAX];
 };
@@ -200,6 +203,23 @@ struct fw_bucket {
 };
 _Static_assert(sizeof(struct fw_bucket) == 64, "one cache line");
 
+/**
+ * struct fw_counts - map fw_counts, per CPU: what belongs to no rule
+ * @default_packets, @default_bytes: that no rule decided
+ * @sources_evicted: sources under a limit that were forgotten for want of room
+ * @replies: fragments that were answered with a Packet Too Big
+ * @replies_held: that would have been, but for the rate
+ * @replies_failed: that would have been, but the frame could not be made
+ */
+struct fw_counts {
+	__u64 default_packets;
+	__u64 default_bytes;
+	__u64 sources_evicted;
+	__u64 replies;
+	__u64 replies_held;
+	__u64 replies_failed;
+};
+
 /* --- sets: one pool for all, with these maps */
 
 #define FW_SETS_MAX 64
@@ -268,6 +288,18 @@ struct fw_set_mask {
 	__u64 pad;
 };
 _Static_assert(sizeof(struct fw_set_mask) == 32, "two to a cache line");
+
+/**
+ * struct fw_sets_config - read-only data of a program that looks sets up
+ * @capacity_mask: buckets less one
+ * @masks: entries of fw_set_masks
+ * @mask_shift: 32 less the bits of an index into it
+ */
+struct fw_sets_config {
+	__u32 capacity_mask;
+	__u32 masks;
+	__u32 mask_shift;
+};
 
 /**
  * struct fw_set_info - map fw_set_names: a set

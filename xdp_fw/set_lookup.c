@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* What set.bpf.h does in the kernel. */
+#include <arpa/inet.h>
+#include <endian.h>
+#include <string.h>
+
+#include "xdp_fw/hash.h"
+#include "xdp_fw/set_pool.h"
+
+static uint64_t load(const __u64 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static bool entry_is(const struct fw_pool *pool, uint64_t place, const struct set_key *key)
+{
+	const uint64_t half[2] = { htobe64(key->hi), htobe64(key->lo) };
+	const uint32_t index = SLOT_INDEX(place);
+
+	return index < pool->capacity && !memcmp(pool->entry[index].addr, half, sizeof(half));
+}
+
+static uint64_t slot_sets(const struct fw_pool *pool, const struct slot_words *slot, uint64_t state,
+			  const struct set_key *key, uint32_t now)
+{
+	const uint64_t want = key->ipv6 ? SLOT_MATCH6(key->length) : SLOT_MATCH4(key->length);
+	const uint64_t place = load(&slot->place);
+	const uint32_t expires = SLOT_EXPIRES(state);
+
+	if ((state & SLOT_MATCH_BITS) != want || SLOT_KEY(place) != key->key)
+		return 0;
+	if (key->ipv6 && !entry_is(pool, place, key))
+		return 0;
+	if ((expires && now >= expires) || load(&slot->state) != state)
+		return 0;
+	return 1ULL << SLOT_SET(state) % FW_SETS_MAX;
+}
+
+static uint64_t key_sets(const struct fw_pool *pool, const struct set_key *key, uint32_t now)
+{
+	unsigned int step, way;
+	uint64_t sets = 0;
+
+	for (step = 0; step < FW_SET_CHAIN; step++) {
+		const uint64_t bucket = (key->hash + step) & (pool->capacity - 1);
+		bool full = true;
+
+		for (way = 0; way < FW_SET_WAYS; way++) {
+			const struct slot_words *slot = slot_at(pool, bucket * FW_SET_WAYS + way);
+			const uint64_t state = load(&slot->state);
+
+			sets |= slot_sets(pool, slot, state, key, now);
+			full = full && SLOT_LENGTH(state);
+		}
+		if (!full)
+			break;
+	}
+	return sets;
+}
+
+static uint64_t lookup4(const struct fw_pool *pool, uint32_t addr, uint32_t now)
+{
+	const struct fw_set_mask *mask = &pool->mask[addr >> (32 - __builtin_ctz(pool->masks))];
+	uint32_t bits = __atomic_load_n(&mask->v4, __ATOMIC_ACQUIRE);
+	uint64_t sets = 0;
+
+	for (; bits; bits &= bits - 1) {
+		const struct set_key key = set_key4(addr, __builtin_ctz(bits) + 1);
+
+		sets |= key_sets(pool, &key, now);
+	}
+	return sets;
+}
+
+static uint64_t lookup6(const struct fw_pool *pool, uint64_t hi, uint64_t lo, uint32_t now)
+{
+	const struct fw_set_mask *mask = &pool->mask[hash_mask6(hi, pool->masks)];
+	uint64_t bits, sets = 0;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		bits = load(&mask->v6[i]);
+		if (!i)
+			bits |= __atomic_load_n(&pool->mask->v6_short, __ATOMIC_ACQUIRE);
+		for (; bits; bits &= bits - 1) {
+			const struct set_key key =
+				set_key6(hi, lo, 64 * i + __builtin_ctzll(bits) + 1);
+
+			sets |= key_sets(pool, &key, now);
+		}
+	}
+	return sets;
+}
+
+uint64_t fw_set_lookup(const struct fw_pool *pool, int family, const uint8_t *addr, uint32_t now)
+{
+	uint64_t half[2];
+	uint32_t ipv4;
+
+	if (family == 6) {
+		memcpy(half, addr, sizeof(half));
+		return lookup6(pool, be64toh(half[0]), be64toh(half[1]), now);
+	}
+	memcpy(&ipv4, addr, sizeof(ipv4));
+	return lookup4(pool, ntohl(ipv4), now);
+}
