@@ -130,6 +130,7 @@ check: tests
 FUZZ_RUNS ?= 2000000
 $(B)/fuzz/fuzz_pkt: tests/fuzz/reference.c
 $(B)/fuzz/fuzz_parse: libecbpf/parse.c libecbpf/names.c libecbpf/error.c
+$(B)/fuzz/fuzz_fw_set: xdp_fw/set_text.c libecbpf/parse.c libecbpf/names.c libecbpf/error.c
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*
@@ -137,10 +138,11 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(B)/fuzz/seeds
+fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(B)/fuzz/fuzz_fw_set $(B)/fuzz/seeds
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
+	$(call fuzz,fw_set,-max_len=160)
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"
