@@ -72,6 +72,7 @@ struct fw_member {
 /**
  * fw_set_add - an entry; one that is there takes the new expiry and tag, and keeps its hits
  * Return: 0 added, 1 was there; -EINVAL length 0; -ENOSPC the pool or its tags are full: grow it.
+ * -E2BIG 32 sets (the slots of a chain) have this prefix already: a larger pool is no help.
  */
 int fw_set_add(struct fw_pool *pool, int set, const struct fw_member *member);
 
@@ -87,7 +88,7 @@ struct fw_set_change {
  * fw_set_replace - make the set hold just these: what stays is not touched but for expiry and tag
  *
  * Duplicates in @member count once (the last one wins). Needs room for both old and new entries.
- * Return: 0; -ENOSPC (before anything has changed); -ENOMEM.
+ * Return: 0; -EINVAL, -ENOSPC, -E2BIG as fw_set_add() (before anything has changed); -ENOMEM.
  */
 int fw_set_replace(struct fw_pool *pool, int set, const struct fw_member *member, size_t count,
 		   struct fw_set_change *change);
