@@ -92,9 +92,10 @@ size_t fw_match(const struct fw_plan *plan, size_t from, const struct fw_packet 
  * @line: @lines of map fw_classes
  * @bound: @bounds of map fw_bounds
  * @row: @words of map fw_rows
- * @order: entry of the plan that a bit stands for
+ * @order: entry of the plan that a bit stands for; one word, any of them, may not be full: its last
+ *         bits match nothing
  * @first: lowest entry in each word of 64 bits; ascending
- * @terms: bits in use
+ * @terms: how many bits are in use
  */
 struct fw_compiled {
 	struct fw_config config;
