@@ -95,6 +95,7 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
 $(BPF_TESTS): $(B)/tests/bpf/suite.o
+$(B)/tests/bpf/test_fw_set: $(patsubst %.c,$(B)/%.o,$(wildcard xdp_fw/set*.c))
 $(filter $(B)/tests/unit/test_fw_%,$(UNIT)): $(FW_PARTS)
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
