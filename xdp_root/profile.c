@@ -13,9 +13,9 @@
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/histogram.h"
+#include "libecbpf/loop.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/control.h"
-#include "xdp_root/loop.h"
 #include "xdp_root/view.h"
 
 #define DEFAULT_ONE_IN	    1000
@@ -73,20 +73,21 @@ static int measure(struct profile *profile)
 {
 	const struct options *opts = profile->opts;
 	const uint64_t duration_ns = opts->duration_ns ? opts->duration_ns : DEFAULT_DURATION_NS;
-	const uint64_t end_ns = monotonic_ns() + duration_ns;
-	struct loop loop;
+	const uint64_t end_ns = ecbpf_monotonic_ns() + duration_ns;
+	struct ecbpf_loop loop;
 	int event;
 
-	event = loop_open(&loop, duration_ns < CONTROL_TICK_NS ? duration_ns : CONTROL_TICK_NS, -1);
+	event = ecbpf_loop_open(&loop,
+				duration_ns < CONTROL_TICK_NS ? duration_ns : CONTROL_TICK_NS, -1);
 	if (event)
 		return event;
 	do {
-		profile->control->profile_until_ns = monotonic_ns() + CONTROL_LEASE_NS;
+		profile->control->profile_until_ns = ecbpf_monotonic_ns() + CONTROL_LEASE_NS;
 		profile->control->profile_one_in = opts->one_in ? opts->one_in : DEFAULT_ONE_IN;
-		event = loop_wait(&loop);
-	} while (event == LOOP_TICK && monotonic_ns() < end_ns);
+		event = ecbpf_loop_wait(&loop);
+	} while (event == ECBPF_LOOP_TICK && ecbpf_monotonic_ns() < end_ns);
 	profile->control->profile_one_in = 0;
-	loop_close(&loop);
+	ecbpf_loop_close(&loop);
 	return event < 0 ? event : 0;
 }
 

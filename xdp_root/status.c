@@ -6,23 +6,23 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/loop.h"
 #include "xdp_root/commands.h"
-#include "xdp_root/loop.h"
 #include "xdp_root/view.h"
 
 static int rates(const struct ecbpf_root *root, struct view *view, uint64_t interval_ns)
 {
-	struct loop loop;
+	struct ecbpf_loop loop;
 	int err;
 
 	if (!interval_ns || ecbpf_root_state(root) != ECBPF_RUNNING)
 		return 0;
-	err = loop_open(&loop, interval_ns, -1);
+	err = ecbpf_loop_open(&loop, interval_ns, -1);
 	if (err)
 		return err;
-	err = loop_wait(&loop);
-	loop_close(&loop);
-	if (err == LOOP_STOP)
+	err = ecbpf_loop_wait(&loop);
+	ecbpf_loop_close(&loop);
+	if (err == ECBPF_LOOP_STOP)
 		return ecbpf_fail(-EINTR, "interrupted");
 	return err < 0 ? err : view_count(root, view);
 }
@@ -88,15 +88,15 @@ static void stats_print(const struct options *opts, const struct view *view)
 static int stats_watch(const struct options *opts, struct ecbpf_root *root, struct view *view)
 {
 	uint64_t done = 1;
-	struct loop loop;
+	struct ecbpf_loop loop;
 	int err;
 
-	err = loop_open(&loop, opts->watch_ns, -1);
+	err = ecbpf_loop_open(&loop, opts->watch_ns, -1);
 	if (err)
 		return err;
 	while (!opts->count || done < opts->count) {
-		err = loop_wait(&loop);
-		if (err != LOOP_TICK)
+		err = ecbpf_loop_wait(&loop);
+		if (err != ECBPF_LOOP_TICK)
 			break;
 		err = view_count(root, view);
 		if (err)
@@ -106,7 +106,7 @@ static int stats_watch(const struct options *opts, struct ecbpf_root *root, stru
 		stats_print(opts, view);
 		done++;
 	}
-	loop_close(&loop);
+	ecbpf_loop_close(&loop);
 	return err < 0 ? err : 0;
 }
 

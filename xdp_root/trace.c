@@ -14,10 +14,10 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/loop.h"
 #include "libecbpf/pkt.bpf.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/control.h"
-#include "xdp_root/loop.h"
 #include "xdp_root/view.h"
 
 #define TRACE_PAGES 64 /* of perf buffer, per CPU */
@@ -254,36 +254,37 @@ static void on_lost(void *arg, int cpu, __u64 count)
 
 static void renew(struct trace *trace)
 {
-	trace->control->trace_until_ns = monotonic_ns() + CONTROL_LEASE_NS;
+	trace->control->trace_until_ns = ecbpf_monotonic_ns() + CONTROL_LEASE_NS;
 	__atomic_store_n(&trace->control->trace_one_in,
 			 trace->opts->one_in ? trace->opts->one_in : 1, __ATOMIC_RELEASE);
 }
 
 static int follow(struct trace *trace)
 {
-	const uint64_t end_ns =
-		trace->opts->duration_ns ? monotonic_ns() + trace->opts->duration_ns : UINT64_MAX;
+	const uint64_t end_ns = trace->opts->duration_ns ?
+					ecbpf_monotonic_ns() + trace->opts->duration_ns :
+					UINT64_MAX;
 	uint64_t tick_ns = CONTROL_TICK_NS;
-	struct loop loop;
+	struct ecbpf_loop loop;
 	int event;
 
 	if (trace->opts->duration_ns && trace->opts->duration_ns < tick_ns)
 		tick_ns = trace->opts->duration_ns;
-	event = loop_open(&loop, tick_ns, perf_buffer__epoll_fd(trace->buffer));
+	event = ecbpf_loop_open(&loop, tick_ns, perf_buffer__epoll_fd(trace->buffer));
 	if (event)
 		return event;
 	renew(trace);
 	do {
-		event = loop_wait(&loop);
-		if (event == LOOP_TICK)
+		event = ecbpf_loop_wait(&loop);
+		if (event == ECBPF_LOOP_TICK)
 			renew(trace);
 		perf_buffer__consume(trace->buffer);
 		fflush(stdout);
-	} while (event >= 0 && event != LOOP_STOP && monotonic_ns() < end_ns &&
+	} while (event >= 0 && event != ECBPF_LOOP_STOP && ecbpf_monotonic_ns() < end_ns &&
 		 (!trace->opts->count || trace->printed < trace->opts->count));
 	trace->control->trace_one_in = 0;
 	perf_buffer__consume(trace->buffer);
-	loop_close(&loop);
+	ecbpf_loop_close(&loop);
 	return event < 0 ? event : 0;
 }
 
@@ -302,7 +303,7 @@ static int trace_open(struct trace *trace, const struct ecbpf_root *root)
 	struct timespec real;
 
 	clock_gettime(CLOCK_REALTIME, &real);
-	trace->real_ns = real.tv_sec * NS_PER_S + real.tv_nsec - monotonic_ns();
+	trace->real_ns = real.tv_sec * NS_PER_S + real.tv_nsec - ecbpf_monotonic_ns();
 	trace->claim = trace_claim(root);
 	if (trace->claim < 0)
 		return trace->claim;

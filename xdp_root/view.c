@@ -4,17 +4,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "libecbpf/loop.h"
 #include "xdp_root/view.h"
 
 #define NS_PER_S 1000000000ULL
-
-uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 int view_gather(const struct ecbpf_root *root, struct view *view)
 {
@@ -59,17 +52,12 @@ int view_count(const struct ecbpf_root *root, struct view *view)
 
 	if (err)
 		return err;
-	view->total_ns = monotonic_ns();
+	view->total_ns = ecbpf_monotonic_ns();
 	if (before_ns) {
 		rate_make(view, &before);
 		view->rate_ns = view->total_ns - before_ns;
 	}
 	return 0;
-}
-
-static uint64_t per_second(uint64_t count, uint64_t ns)
-{
-	return ns ? (uint64_t)((double)count * NS_PER_S / ns + 0.5) : 0;
 }
 
 /* --- text */
@@ -92,8 +80,8 @@ static void text_counter(const struct view *view, int row, int column)
 	printf("%-10s %15" PRIu64 " %18" PRIu64, ecbpf_column_name(column),
 	       (uint64_t)total->packets, (uint64_t)total->bytes);
 	if (view->rate_ns)
-		printf(" %12" PRIu64 " %15" PRIu64, per_second(rate->packets, view->rate_ns),
-		       per_second(rate->bytes * 8, view->rate_ns));
+		printf(" %12" PRIu64 " %15" PRIu64, ecbpf_per_second(rate->packets, view->rate_ns),
+		       ecbpf_per_second(rate->bytes * 8, view->rate_ns));
 	putchar('\n');
 }
 
@@ -222,8 +210,8 @@ static struct json_object *json_counter(const struct ecbpf_counter *total,
 	add_number(json, "packets", total->packets);
 	add_number(json, "bytes", total->bytes);
 	if (rate_ns) {
-		add_number(json, "packets_per_second", per_second(rate->packets, rate_ns));
-		add_number(json, "bytes_per_second", per_second(rate->bytes, rate_ns));
+		add_number(json, "packets_per_second", ecbpf_per_second(rate->packets, rate_ns));
+		add_number(json, "bytes_per_second", ecbpf_per_second(rate->bytes, rate_ns));
 	}
 	return json;
 }

@@ -28,8 +28,6 @@ struct view {
 	uint64_t rate_ns;
 };
 
-uint64_t monotonic_ns(void);
-
 /* view_gather - all but rates; @view refers to @root's directory */
 int view_gather(const struct ecbpf_root *root, struct view *view);
 

@@ -5,18 +5,19 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "libecbpf/ecbpf.h"
-#include "xdp_root/loop.h"
+#include "libecbpf/loop.h"
 
 #define NS_PER_S 1000000000ULL
 
-int loop_open(struct loop *loop, uint64_t tick_ns, int read)
+int ecbpf_loop_open(struct ecbpf_loop *loop, uint64_t tick_ns, int read)
 {
 	const struct timespec tick = { tick_ns / NS_PER_S, tick_ns % NS_PER_S };
 	const struct itimerspec every = { tick, tick };
 	sigset_t set;
+	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -26,14 +27,14 @@ int loop_open(struct loop *loop, uint64_t tick_ns, int read)
 	loop->signal = signalfd(-1, &set, SFD_CLOEXEC);
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	if (loop->signal < 0 || loop->timer < 0 || timerfd_settime(loop->timer, 0, &every, NULL)) {
-		ecbpf_fail(-errno, "timer: %s", strerror(errno));
-		loop_close(loop);
-		return -EINVAL;
+		err = ecbpf_fail(-errno, "timer: %s", strerror(errno));
+		ecbpf_loop_close(loop);
+		return err;
 	}
 	return 0;
 }
 
-int loop_wait(struct loop *loop)
+int ecbpf_loop_wait(struct ecbpf_loop *loop)
 {
 	struct pollfd fds[] = { { loop->signal, POLLIN, 0 },
 				{ loop->timer, POLLIN, 0 },
@@ -44,16 +45,29 @@ int loop_wait(struct loop *loop)
 		if (errno != EINTR)
 			return ecbpf_fail(-errno, "waiting: %s", strerror(errno));
 	if (fds[0].revents)
-		return LOOP_STOP;
+		return ECBPF_LOOP_STOP;
 	if (fds[1].revents && read(loop->timer, &ticks, sizeof(ticks)) == sizeof(ticks))
-		return LOOP_TICK;
-	return LOOP_READ;
+		return ECBPF_LOOP_TICK;
+	return ECBPF_LOOP_READ;
 }
 
-void loop_close(struct loop *loop)
+void ecbpf_loop_close(struct ecbpf_loop *loop)
 {
 	if (loop->signal >= 0)
 		close(loop->signal);
 	if (loop->timer >= 0)
 		close(loop->timer);
+}
+
+uint64_t ecbpf_monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+uint64_t ecbpf_per_second(uint64_t count, uint64_t ns)
+{
+	return ns ? (uint64_t)((double)count * NS_PER_S / ns + 0.5) : 0;
 }
