@@ -29,10 +29,11 @@ endif
 LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
-# all but commands and what loads the program: also for tests and fuzzers
-FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,lexer parser $(filter-out xdp_fw cmd_% load %.bpf, \
+# all but the commands: also for tests and fuzzers
+FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,lexer parser $(filter-out xdp_fw cmd_% %.bpf, \
 	$(patsubst xdp_fw/%.c,%,$(wildcard xdp_fw/*.c))))
-TOOLS := $(B)/bin/xdp_root
+FW_COMMANDS := $(patsubst %.c,$(B)/%.o,xdp_fw/xdp_fw.c $(wildcard xdp_fw/cmd_*.c))
+TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
@@ -75,6 +76,8 @@ $(B)/%.c $(B)/%.h &: %.y
 $(B)/xdp_fw/lexer.o $(B)/xdp_fw/parse.o: $(B)/xdp_fw/parser.h
 
 # Which objects embed which kernel programs; make must know before the first compile.
+$(B)/xdp_fw/load.o: $(B)/xdp_fw/xdp_fw.skel.h
+$(B)/xdp_fw/clock.o: $(B)/xdp_fw/clock.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
@@ -91,6 +94,11 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS)
+
+$(B)/bin/xdp_fw: $(FW_COMMANDS) $(FW_PARTS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) -lpcap -lmd
 
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
@@ -132,18 +140,22 @@ FUZZ_RUNS ?= 2000000
 $(B)/fuzz/fuzz_pkt: tests/fuzz/reference.c
 $(B)/fuzz/fuzz_parse: libecbpf/parse.c libecbpf/names.c libecbpf/error.c
 $(B)/fuzz/fuzz_fw_set: xdp_fw/set_text.c libecbpf/parse.c libecbpf/names.c libecbpf/error.c
+$(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,lexer parser) libecbpf/error.c \
+	$(patsubst %,xdp_fw/%.c,parse action statement value rule print) $(wildcard xdp_fw/import*.c)
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*
-	$(Q)$(CLANG) -std=gnu11 -O1 -g -I. -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	$(Q)$(CLANG) -std=gnu11 -O1 -g -I. -I$(B) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		$(filter %.c,$^) -o $@
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(B)/fuzz/fuzz_fw_set $(B)/fuzz/seeds
+fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
 	$(call fuzz,fw_set,-max_len=160)
+	$(call fuzz,fw_rules,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
+	$(call fuzz,fw_import,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"

@@ -167,55 +167,41 @@ int fw_grow(struct fw_live *live, uint64_t more, uint64_t tags)
 	return err;
 }
 
-/* sets_apply - the blocks of a document, to a pool that nobody uses yet */
-static int sets_apply(struct fw_pool *pool, const struct fw_document *doc)
+/* renewal_for - a copy of the live pool that has the document's sets: room for old and new entries */
+static int renewal_for(const struct fw_live *live, const struct fw_document *doc, struct renewal *r)
 {
-	struct fw_set_change change;
-	size_t i;
-	int set, err;
+	uint64_t entries = 0, tags = 0;
+	int err;
 
-	for (i = 0; i < doc->sets; i++) {
-		set = fw_set_find(pool, doc->set[i].name);
-		if (set < 0)
-			set = fw_set_create(pool, doc->set[i].name, doc->set[i].flags);
-		if (set < 0)
-			return set;
-		err = fw_set_replace(pool, set, doc->set[i].member, doc->set[i].count, &change);
-		if (err)
-			return err == -ENOSPC ? ecbpf_fail(err, "set %s: no room for its tags",
-							   doc->set[i].name) :
-						err;
-	}
-	return 0;
+	fw_document_room(doc, &entries, &tags);
+	entries += fw_pool_used(&live->pool);
+	if (entries < live->pool.capacity)
+		entries = live->pool.capacity;
+	err = renewal_make(live, entries, live->pool.tags + tags, r);
+	if (!err)
+		err = hits_note(r, live);
+	if (!err)
+		err = fw_document_fill(doc, &r->pool);
+	return err;
 }
 
-/* A tag for each entry would be the most. */
-static uint64_t tags_of(const struct fw_document *doc)
+int fw_replace_check(struct fw_live *live, const struct fw_document *doc)
 {
-	uint64_t tags = 0;
-	size_t i, j;
+	struct renewal r;
+	int err;
 
-	for (i = 0; i < doc->sets; i++)
-		for (j = 0; j < doc->set[i].count; j++)
-			tags += doc->set[i].member[j].tag[0] != '\0';
-	return tags;
-}
-
-static uint64_t entries_of(const struct fw_document *doc)
-{
-	uint64_t entries = 0;
-	size_t i;
-
-	for (i = 0; i < doc->sets; i++)
-		entries += doc->set[i].count;
-	return entries;
+	if (!doc->sets)
+		return fw_load_check(&doc->rules, &live->pool);
+	err = renewal_for(live, doc, &r);
+	if (!err)
+		err = fw_load_check(&doc->rules, &r.pool);
+	renewal_free(&r);
+	return err;
 }
 
 int fw_replace_all(struct fw_live *live, const struct fw_document *doc, unsigned int trial_s,
 		   struct fw_loaded *loaded)
 {
-	/* old and new entries at a time */
-	const uint64_t entries = fw_pool_used(&live->pool) + entries_of(doc);
 	const struct fw_load load = {
 		.set = &doc->rules, .maps = &live->maps, .before = live, .trial_s = trial_s
 	};
@@ -226,12 +212,7 @@ int fw_replace_all(struct fw_live *live, const struct fw_document *doc, unsigned
 		err = fw_load_slot(live->root, live->slot, &load, loaded);
 		return err < 0 ? err : 0;
 	}
-	err = renewal_make(live, entries > live->pool.capacity ? entries : live->pool.capacity,
-			   live->pool.tags + tags_of(doc), &r);
-	if (!err)
-		err = hits_note(&r, live);
-	if (!err)
-		err = sets_apply(&r.pool, doc);
+	err = renewal_for(live, doc, &r);
 	if (!err)
 		err = renewal_load(live, &r, &doc->rules, trial_s, loaded);
 	renewal_free(&r);

@@ -30,6 +30,9 @@ int fw_change(const char *ifname, const struct fw_change *change, struct fw_load
 int fw_replace_all(struct fw_live *live, const struct fw_document *doc, unsigned int trial_s,
 		   struct fw_loaded *loaded);
 
+/** fw_replace_check - would fw_replace_all() do it? */
+int fw_replace_check(struct fw_live *live, const struct fw_document *doc);
+
 /**
  * fw_grow - room for @more entries, and for @tags tags
  * @live: opened for a change; its pool is the larger one afterwards

@@ -261,6 +261,9 @@ static void number_bits(struct fw_build *build)
 	struct fw_compiled *out = build->out;
 	size_t bit;
 
+	/* behind every rule: bits of a word are in ascending order, unused ones too */
+	for (bit = 0; bit < FW_TERMS_MAX; bit++)
+		out->order[bit] = FW_RULES_MAX;
 	for (bit = 0; bit < build->words * 64; bit++) {
 		if (!build->term[bit].rule)
 			continue;

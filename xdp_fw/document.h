@@ -45,6 +45,12 @@ int fw_document_read(const char *path, struct fw_document *doc);
 /** fw_document_print - canonical text, malloc()ed: fw_document_parse() takes it back */
 char *fw_document_print(const struct fw_document *doc, uint32_t now, unsigned int hz);
 
+/** fw_document_room - raise these to what the sets need */
+void fw_document_room(const struct fw_document *doc, uint64_t *entries, uint64_t *tags);
+
+/** fw_document_fill - make the pool's sets hold what the blocks say; -ENOSPC, -ENOMEM */
+int fw_document_fill(const struct fw_document *doc, struct fw_pool *pool);
+
 void fw_document_free(struct fw_document *doc);
 
 /** fw_file_read - a whole file, malloc()ed, with a zero byte behind; "-": standard input */

@@ -176,14 +176,34 @@ int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *li
 	return err;
 }
 
-void fw_live_close(struct fw_live *live)
+/* generation_forget - what generation_read() has made */
+static void generation_forget(struct fw_live *live)
 {
 	fw_pool_unmap(&live->pool);
 	fw_maps_close(&live->maps);
 	free(live->rule);
+	live->rule = NULL;
 	fw_plan_free(&live->plan);
 	free(live->local);
+	live->local = NULL;
 	fw_ruleset_free(&live->set);
+}
+
+int fw_live_previous(struct fw_live *live)
+{
+	uint32_t id;
+	int err = previous_id(live->slot_id, &id);
+
+	if (err)
+		return err;
+	generation_forget(live);
+	live->prog_id = id;
+	return generation_read(live);
+}
+
+void fw_live_close(struct fw_live *live)
+{
+	generation_forget(live);
 	if (live->lock >= 0)
 		close(live->lock);
 	ecbpf_root_close(live->root);

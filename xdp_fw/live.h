@@ -76,6 +76,9 @@ void fw_live_close(struct fw_live *live);
 /** fw_live_trial - @left_s: how long it still runs */
 enum fw_trial fw_live_trial(const struct fw_live *live, unsigned int *left_s);
 
+/** fw_live_previous - make @live, on trial, the generation before */
+int fw_live_previous(struct fw_live *live);
+
 /** fw_live_set_id - for fw_compile(): @arg is a struct fw_pool */
 int fw_live_set_id(void *arg, const char *name);
 
