@@ -1,6 +1,6 @@
 %code top {
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* Grammar of the rule language: one rule, or other statement, a line. See docs/xdp_fw-grammar.md. */
+/* Grammar of the rule language: a rule or other statement a line; docs/xdp_fw-grammar.md. */
 }
 %require "3.8"
 %define api.pure full
