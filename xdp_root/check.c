@@ -17,6 +17,7 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/json.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/control.h"
 #include "xdp_root/view.h"
@@ -53,10 +54,10 @@ __attribute__((format(printf, 4, 5))) static void find(struct check *check, enum
 		return;
 	}
 	json = json_object_new_object();
-	json_object_object_add(json, "level", json_object_new_string(names[level]));
-	json_object_object_add(json, "what", json_object_new_string(what));
+	ecbpf_json_text(json, "level", names[level]);
+	ecbpf_json_text(json, "what", what);
 	if (remedy)
-		json_object_object_add(json, "remedy", json_object_new_string(remedy));
+		ecbpf_json_text(json, "remedy", remedy);
 	json_object_array_add(check->findings, json);
 }
 
@@ -259,10 +260,10 @@ static void check_print(const struct check *check)
 		return;
 	}
 	json = json_object_new_object();
-	json_object_object_add(json, "interface", json_object_new_string(check->ifname));
+	ecbpf_json_text(json, "interface", check->ifname);
 	json_object_object_add(json, "ok", json_object_new_boolean(!check->count[FAULT]));
 	json_object_object_add(json, "findings", json_object_get(check->findings));
-	json_print(json);
+	ecbpf_json_print(json);
 }
 
 static int check_one(const struct options *opts, const char *ifname)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/json.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/view.h"
 
@@ -24,12 +25,12 @@ int cmd_codes(const void *arg, int argc, char **argv)
 			continue;
 		}
 		json = json_object_new_object();
-		json_object_object_add(json, "code", json_object_new_uint64(code));
-		json_object_object_add(json, "name", json_object_new_string(ecbpf_code_name(code)));
-		json_object_object_add(json, "text", json_object_new_string(ecbpf_code_text(code)));
+		ecbpf_json_number(json, "code", code);
+		ecbpf_json_text(json, "name", ecbpf_code_name(code));
+		ecbpf_json_text(json, "text", ecbpf_code_text(code));
 		json_object_array_add(array, json);
 	}
 	if (array)
-		json_print(array);
+		ecbpf_json_print(array);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/histogram.h"
+#include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/control.h"
@@ -200,9 +201,9 @@ static struct json_object *json_row(const struct profile *profile, int row, doub
 	struct json_object *buckets = json_object_new_array(), *pair;
 	int i;
 
-	json_object_object_add(json, "slot", json_object_new_string(ecbpf_row_name(row)));
-	json_object_object_add(json, "program", json_object_new_string(profile->name[row]));
-	json_object_object_add(json, "packets", json_object_new_uint64(histogram->count));
+	ecbpf_json_text(json, "slot", ecbpf_row_name(row));
+	ecbpf_json_text(json, "program", profile->name[row]);
+	ecbpf_json_number(json, "packets", histogram->count);
 	json_object_object_add(json, "mean_ns", json_object_new_double(mean(histogram, clock_ns)));
 	json_object_object_add(json, "p50_ns",
 			       json_object_new_double(quantile(histogram, 0.5, clock_ns)));
@@ -230,14 +231,14 @@ static void json(const struct profile *profile)
 	struct json_object *rows = json_object_new_array();
 	int row;
 
-	json_object_object_add(object, "interface", json_object_new_string(profile->ifname));
-	json_object_object_add(object, "packets", json_object_new_uint64(clock->count));
+	ecbpf_json_text(object, "interface", profile->ifname);
+	ecbpf_json_number(object, "packets", clock->count);
 	json_object_object_add(object, "clock_ns", json_object_new_double(clock_ns));
 	for (row = 0; row < ECBPF_ROW_END; row++)
 		if (profile->row[row].count)
 			json_object_array_add(rows, json_row(profile, row, clock_ns));
 	json_object_object_add(object, "slots", rows);
-	json_print(object);
+	ecbpf_json_print(object);
 }
 
 static int names(struct profile *profile, const struct ecbpf_root *root)

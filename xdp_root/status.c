@@ -6,6 +6,7 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 #include "xdp_root/commands.h"
 #include "xdp_root/view.h"
@@ -69,7 +70,7 @@ int cmd_status(const void *arg, int argc, char **argv)
 			putchar('\n');
 	}
 	if (array)
-		json_print(array);
+		ecbpf_json_print(array);
 	else if (!list.count)
 		puts("no interface of this network namespace has a root");
 	ecbpf_iflist_free(&list);
@@ -79,7 +80,7 @@ int cmd_status(const void *arg, int argc, char **argv)
 static void stats_print(const struct options *opts, const struct view *view)
 {
 	if (opts->common.json)
-		json_print(view_json_counters(view));
+		ecbpf_json_print(view_json_counters(view));
 	else
 		view_text_counters(view);
 	fflush(stdout);

@@ -14,6 +14,7 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 #include "libecbpf/pkt.bpf.h"
 #include "xdp_root/commands.h"
@@ -178,11 +179,6 @@ static void sample_text(const struct trace *trace, const struct ecbpf_sample *sa
 	putchar('\n');
 }
 
-static void json_add(struct json_object *to, const char *key, uint64_t number)
-{
-	json_object_object_add(to, key, json_object_new_uint64(number));
-}
-
 static void sample_json(const struct trace *trace, const struct ecbpf_sample *sample)
 {
 	struct json_object *json = json_object_new_object();
@@ -190,18 +186,16 @@ static void sample_json(const struct trace *trace, const struct ecbpf_sample *sa
 	struct peers peers;
 
 	peers_read(&peers, sample);
-	json_add(json, "time_ns", sample->time_ns + trace->real_ns);
-	json_object_object_add(json, "interface", json_object_new_string(trace->ifname));
-	json_object_object_add(json, "slot", json_object_new_string(ecbpf_row_name(sample->row)));
-	json_object_object_add(json, "action",
-			       json_object_new_string(ecbpf_column_name(sample->column)));
-	json_object_object_add(json, "reason",
-			       json_object_new_string(code_text(sample->code, code, sizeof(code))));
-	json_add(json, "code", sample->code);
-	json_add(json, "meta", sample->meta);
-	json_add(json, "bytes", sample->frame_bytes);
-	json_add(json, "rx_queue", sample->rx_queue);
-	json_add(json, "ethertype", peers.ethertype);
+	ecbpf_json_number(json, "time_ns", sample->time_ns + trace->real_ns);
+	ecbpf_json_text(json, "interface", trace->ifname);
+	ecbpf_json_text(json, "slot", ecbpf_row_name(sample->row));
+	ecbpf_json_text(json, "action", ecbpf_column_name(sample->column));
+	ecbpf_json_text(json, "reason", code_text(sample->code, code, sizeof(code)));
+	ecbpf_json_number(json, "code", sample->code);
+	ecbpf_json_number(json, "meta", sample->meta);
+	ecbpf_json_number(json, "bytes", sample->frame_bytes);
+	ecbpf_json_number(json, "rx_queue", sample->rx_queue);
+	ecbpf_json_number(json, "ethertype", peers.ethertype);
 	if (peers.vlans) {
 		struct json_object *tags = json_object_new_array();
 		int i;
@@ -211,17 +205,15 @@ static void sample_json(const struct trace *trace, const struct ecbpf_sample *sa
 		json_object_object_add(json, "vlan", tags);
 	}
 	if (peers.from[0]) {
-		json_object_object_add(
-			json, "protocol",
-			json_object_new_string(proto_text(peers.proto, proto, sizeof(proto))));
-		json_object_object_add(json, "source", json_object_new_string(peers.from));
-		json_object_object_add(json, "destination", json_object_new_string(peers.to));
+		ecbpf_json_text(json, "protocol", proto_text(peers.proto, proto, sizeof(proto)));
+		ecbpf_json_text(json, "source", peers.from);
+		ecbpf_json_text(json, "destination", peers.to);
 	}
 	if (peers.ports) {
-		json_add(json, "source_port", peers.sport);
-		json_add(json, "destination_port", peers.dport);
+		ecbpf_json_number(json, "source_port", peers.sport);
+		ecbpf_json_number(json, "destination_port", peers.dport);
 	}
-	json_print(json);
+	ecbpf_json_print(json);
 }
 
 static void on_sample(void *arg, int cpu, void *data, __u32 size)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 #include "xdp_root/view.h"
 
@@ -177,27 +178,17 @@ void view_text(const struct view *view)
 
 /* --- JSON */
 
-static void add_text(struct json_object *to, const char *key, const char *text)
-{
-	json_object_object_add(to, key, json_object_new_string(text));
-}
-
-static void add_number(struct json_object *to, const char *key, uint64_t number)
-{
-	json_object_object_add(to, key, json_object_new_uint64(number));
-}
-
 static struct json_object *json_program(const struct ecbpf_program *program)
 {
 	struct json_object *json = json_object_new_object();
 
-	add_number(json, "id", program->id);
-	add_text(json, "name", program->name);
-	add_text(json, "tag", program->tag);
-	add_number(json, "loaded", program->loaded_s);
+	ecbpf_json_number(json, "id", program->id);
+	ecbpf_json_text(json, "name", program->name);
+	ecbpf_json_text(json, "tag", program->tag);
+	ecbpf_json_number(json, "loaded", program->loaded_s);
 	if (program->abi) {
-		add_text(json, "version", program->version);
-		add_number(json, "abi", program->abi);
+		ecbpf_json_text(json, "version", program->version);
+		ecbpf_json_number(json, "abi", program->abi);
 	}
 	return json;
 }
@@ -207,11 +198,12 @@ static struct json_object *json_counter(const struct ecbpf_counter *total,
 {
 	struct json_object *json = json_object_new_object();
 
-	add_number(json, "packets", total->packets);
-	add_number(json, "bytes", total->bytes);
+	ecbpf_json_number(json, "packets", total->packets);
+	ecbpf_json_number(json, "bytes", total->bytes);
 	if (rate_ns) {
-		add_number(json, "packets_per_second", ecbpf_per_second(rate->packets, rate_ns));
-		add_number(json, "bytes_per_second", ecbpf_per_second(rate->bytes, rate_ns));
+		ecbpf_json_number(json, "packets_per_second",
+				  ecbpf_per_second(rate->packets, rate_ns));
+		ecbpf_json_number(json, "bytes_per_second", ecbpf_per_second(rate->bytes, rate_ns));
 	}
 	return json;
 }
@@ -227,7 +219,7 @@ static struct json_object *json_row(const struct view *view, int row)
 	if (!seen.packets && (!program || !program->id) && row != ECBPF_ROW_END)
 		return NULL;
 	json = json_object_new_object();
-	add_text(json, "slot", ecbpf_row_name(row));
+	ecbpf_json_text(json, "slot", ecbpf_row_name(row));
 	if (program && program->id)
 		json_object_object_add(json, "program", json_program(program));
 	json_object_object_add(json, "seen", json_counter(&seen, &seen_rate, view->rate_ns));
@@ -250,8 +242,8 @@ struct json_object *view_json_counters(const struct view *view)
 	char number[16];
 	int i;
 
-	add_text(json, "interface", view->ifname);
-	add_number(json, "since_ns", view->total.since_ns);
+	ecbpf_json_text(json, "interface", view->ifname);
+	ecbpf_json_number(json, "since_ns", view->total.since_ns);
 	for (i = 0; i < ECBPF_ROWS; i++) {
 		row = json_row(view, i);
 		if (row)
@@ -260,8 +252,8 @@ struct json_object *view_json_counters(const struct view *view)
 	for (i = 1; i < ECBPF_CODES_MAX; i++) {
 		snprintf(number, sizeof(number), "%d", i);
 		if (view->total.code[i])
-			add_number(codes, ecbpf_code_name(i) ? ecbpf_code_name(i) : number,
-				   view->total.code[i]);
+			ecbpf_json_number(codes, ecbpf_code_name(i) ? ecbpf_code_name(i) : number,
+					  view->total.code[i]);
 	}
 	json_object_object_add(json, "slots", rows);
 	json_object_object_add(json, "reasons", codes);
@@ -276,21 +268,15 @@ struct json_object *view_json(const struct view *view)
 		json = view_json_counters(view);
 	else
 		json = json_object_new_object();
-	add_text(json, "interface", view->ifname);
-	add_text(json, "state", ecbpf_state_name(view->state));
-	add_text(json, "mode", ecbpf_mode_name(view->info.mode));
-	add_text(json, "pins", ecbpf_pin_health_name(view->health));
-	add_text(json, "directory", view->dir);
-	add_number(json, "ifindex", view->info.ifindex);
-	add_number(json, "link_id", view->info.link_id);
-	add_number(json, "link_ifindex", view->info.link_ifindex);
-	add_number(json, "program_id", view->info.link_prog_id);
-	add_number(json, "interface_program_id", view->info.nic_prog_id);
+	ecbpf_json_text(json, "interface", view->ifname);
+	ecbpf_json_text(json, "state", ecbpf_state_name(view->state));
+	ecbpf_json_text(json, "mode", ecbpf_mode_name(view->info.mode));
+	ecbpf_json_text(json, "pins", ecbpf_pin_health_name(view->health));
+	ecbpf_json_text(json, "directory", view->dir);
+	ecbpf_json_number(json, "ifindex", view->info.ifindex);
+	ecbpf_json_number(json, "link_id", view->info.link_id);
+	ecbpf_json_number(json, "link_ifindex", view->info.link_ifindex);
+	ecbpf_json_number(json, "program_id", view->info.link_prog_id);
+	ecbpf_json_number(json, "interface_program_id", view->info.nic_prog_id);
 	return json;
-}
-
-void json_print(struct json_object *json)
-{
-	puts(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
-	json_object_put(json);
 }

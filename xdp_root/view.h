@@ -39,7 +39,4 @@ void view_text_counters(const struct view *view);
 struct json_object *view_json(const struct view *view);
 struct json_object *view_json_counters(const struct view *view);
 
-/* json_print - one line on stdout; takes @json */
-void json_print(struct json_object *json);
-
 #endif
