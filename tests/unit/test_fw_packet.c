@@ -181,16 +181,10 @@ static void random_packets(void **state)
 	assert_true(upper > count / 10 && malformed > count / 100);
 }
 
-#define V4          \
-	10, 0, 0, 1 \
-	}           \
-	, .dst = { 10, 0, 0, 2
-#define V6             \
-	0xfd, [15] = 1 \
-	}              \
-	, .dst = { 0xfd, [15] = 2
-
 /* clang-format off */
+#define V4 .src = { 10, 0, 0, 1 }, .dst = { 10, 0, 0, 2 }
+#define V6 .src = { 0xfd, [15] = 1 }, .dst = { 0xfd, [15] = 2 }
+
 static const struct by_hand {
 	const char *name, *hex;
 	int code;
@@ -198,50 +192,50 @@ static const struct by_hand {
 } by_hand[] = {
 	{ "tcp", ETH(0800) "45b8 0028 1234 4000 3c06 0000 0a000001 0a000002 "
 	  "03e8 0050 00000001 00000002 50d2 ffee 0000 0000 ", 0,
-	  { .length = 54, .family = 4, .proto = 6, .ttl = 60, .dscp = 46, .src = { V4 },
+	  { .length = 54, .family = 4, .proto = 6, .ttl = 60, .dscp = 46, V4,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .upper = true,
 	    .sport = 1000, .dport = 80, .window = 0xffee, .flags = 0xd2 } },
 	{ "tcp, frame with padding", ETH(0800) IP4(45, 0028, 0000, 06) TCP(50) "00*6 ", 0,
-	  { .length = 60, .family = 4, .proto = 6, .ttl = 64, .src = { V4 },
+	  { .length = 60, .family = 4, .proto = 6, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .upper = true,
 	    .sport = 1000, .dport = 80, .window = 0xffff, .flags = 0x10 } },
 	{ "half a tcp header", ETH(0800) IP4(45, 001e, 0000, 06) "03e8 0050 00*6 ", 0,
-	  { .length = 44, .family = 4, .proto = 6, .ttl = 64, .src = { V4 },
+	  { .length = 44, .family = 4, .proto = 6, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .malformed = true } },
 	{ "a later fragment has no ports", ETH(0800) IP4(45, 001c, 0001, 11) UDP(0008), 0,
-	  { .length = 42, .family = 4, .proto = 17, .ttl = 64, .src = { V4 },
+	  { .length = 42, .family = 4, .proto = 17, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_LATER, .vlan = FW_VLAN_NONE } },
 	{ "a first fragment has", ETH(0800) IP4(45, 001c, 2000, 11) UDP(0208), 0,
-	  { .length = 42, .family = 4, .proto = 17, .ttl = 64, .src = { V4 },
+	  { .length = 42, .family = 4, .proto = 17, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_FIRST, .vlan = FW_VLAN_NONE, .upper = true,
 	    .sport = 1000, .dport = 53 } },
 	{ "ipv4 options", ETH(0800) IP4(46, 0020, 0000, 01) "01010101 " ICMP, 0,
-	  { .length = 46, .family = 4, .proto = 1, .ttl = 64, .src = { V4 },
+	  { .length = 46, .family = 4, .proto = 1, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .upper = true, .options = true,
 	    .type = 8, .code = 3 } },
 	{ "the outer of two tags", ETH(88a8) TAG(e123, 8100) TAG(0002, 86dd) IP6(0008, 11)
 	  UDP(0008), 0,
-	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, .src = { V6 },
+	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, V6,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = 0x123, .upper = true,
 	    .sport = 1000, .dport = 53 } },
 	{ "ipv6 dscp and hop limit", ETH(86dd) "6b823456 0008 3a 01 "
 	  "fd000000000000000000000000000001 fd000000000000000000000000000002 " ICMP, 0,
-	  { .length = 62, .family = 6, .proto = 58, .ttl = 1, .dscp = 46, .src = { V6 },
+	  { .length = 62, .family = 6, .proto = 58, .ttl = 1, .dscp = 46, V6,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .upper = true,
 	    .type = 8, .code = 3 } },
 	{ "a fragment header is no option", ETH(86dd) IP6(0010, 2c) FRAG(11, 0001) UDP(0208), 0,
-	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, .src = { V6 },
+	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, V6,
 	    .fragment = FW_FRAGMENT_FIRST, .vlan = FW_VLAN_NONE, .upper = true,
 	    .sport = 1000, .dport = 53 } },
 	{ "but one of a whole packet is", ETH(86dd) IP6(0010, 2c) FRAG(11, 0000) UDP(0008), 0,
-	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, .src = { V6 },
+	  { .length = 70, .family = 6, .proto = 17, .ttl = 64, V6,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE, .upper = true, .options = true,
 	    .sport = 1000, .dport = 53 } },
 	{ "icmp in ipv6 is a protocol like others", ETH(86dd) IP6(0008, 01) ICMP, 0,
-	  { .length = 62, .family = 6, .proto = 1, .ttl = 64, .src = { V6 },
+	  { .length = 62, .family = 6, .proto = 1, .ttl = 64, V6,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE } },
 	{ "gre", ETH(0800) IP4(45, 0018, 0000, 2f) "00000800 ", 0,
-	  { .length = 38, .family = 4, .proto = 47, .ttl = 64, .src = { V4 },
+	  { .length = 38, .family = 4, .proto = 47, .ttl = 64, V4,
 	    .fragment = FW_FRAGMENT_NONE, .vlan = FW_VLAN_NONE } },
 	{ "arp", ETH(0806) "00*28 ", FW_PACKET_FOREIGN, {} },
 	{ "no frame", "", ECBPF_CODE_ETH_TRUNCATED, {} },
