@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "xdp_fw/clock.h"
@@ -356,9 +357,12 @@ static int read_all(int fd, char **text, size_t *len)
 {
 	size_t room = 0, used = 0;
 	char *buf = NULL;
+	struct stat st;
 	ssize_t got;
 	int err;
 
+	if (!fstat(fd, &st) && st.st_size > (off_t)FILE_MAX)
+		return -EFBIG;
 	do {
 		err = used == room ? more_room(&buf, &room) : 0;
 		got = err ? 0 : read(fd, buf + used, room - used);
