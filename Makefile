@@ -21,6 +21,7 @@ HOST_CFLAGS = -std=gnu11 $(CFLAGS) $(SANITIZE) $(WARN) -fPIC -fvisibility=hidden
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(filter-out -Wmissing-prototypes -Wstrict-prototypes,$(WARN)) -I. \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 LIBS = $(shell pkg-config --libs libbpf json-c)
+FW_LIBS := -lpcap -lmd
 ifneq ($(V),1)
 Q := @
 say = @printf '  %-8s %s\n' $(1) $(2)
@@ -98,16 +99,20 @@ $(B)/bin/xdp_root: $(ROOT_OBJS) $(B)/libecbpf.a
 $(B)/bin/xdp_fw: $(FW_COMMANDS) $(FW_PARTS) $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) -lpcap -lmd
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(FW_LIBS)
 
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
 $(BPF_TESTS): $(B)/tests/bpf/suite.o
-$(B)/tests/bpf/test_fw_set: $(patsubst %.c,$(B)/%.o,$(wildcard xdp_fw/set*.c))
-$(filter $(B)/tests/unit/test_fw_%,$(UNIT)): $(FW_PARTS)
+FW_FUZZ := $(patsubst %,$(B)/tests/fuzz/%.o,classify fw_frames rulesets rulesets_packet)
+$(B)/tests/bpf/test_fw: $(FW_FUZZ) $(B)/tests/bpf/fw_model.o
+$(B)/tests/bpf/test_fw.o: $(B)/xdp_fw/xdp_fw.skel.h
+$(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(FW_FUZZ)
+$(filter $(B)/tests/unit/test_fw% $(B)/tests/bpf/test_fw%,$(UNIT) $(BPF_TESTS)): $(FW_PARTS)
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(shell pkg-config --libs cmocka) -lm
+	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
+		$(shell pkg-config --libs cmocka) -lm
 
 $(BENCH): $(BENCH_OBJS)
 $(TEST_TOOLS): $(B)/%: $(B)/%.o

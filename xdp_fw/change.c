@@ -140,7 +140,7 @@ static int renewal_load(struct fw_live *live, struct renewal *r, const struct fw
 	return 0;
 }
 
-int fw_grow(struct fw_live *live, uint64_t more, uint64_t tags)
+int fw_pool_grow(struct fw_live *live, uint64_t more, uint64_t tags)
 {
 	const uint64_t entries = fw_pool_used(&live->pool) + more;
 	struct ecbpf_program program;

@@ -34,9 +34,9 @@ int fw_replace_all(struct fw_live *live, const struct fw_document *doc, unsigned
 int fw_replace_check(struct fw_live *live, const struct fw_document *doc);
 
 /**
- * fw_grow - room for @more entries, and for @tags tags
+ * fw_pool_grow - room for @more entries, and for @tags tags
  * @live: opened for a change; its pool is the larger one afterwards
  */
-int fw_grow(struct fw_live *live, uint64_t more, uint64_t tags);
+int fw_pool_grow(struct fw_live *live, uint64_t more, uint64_t tags);
 
 #endif

@@ -77,7 +77,7 @@ static int replace(struct job *job, const char *name, const struct fw_member *me
 		return set;
 	err = fw_set_replace(&job->live.pool, set, member, count, &change);
 	if (err == -ENOSPC) {
-		err = fw_grow(&job->live, count, job->live.pool.tags + count);
+		err = fw_pool_grow(&job->live, count, job->live.pool.tags + count);
 		if (!err)
 			err = fw_set_replace(&job->live.pool, set, member, count, &change);
 	}
@@ -171,7 +171,7 @@ static int add(struct job *job)
 		return err;
 	err = fw_set_add(&job->live.pool, set, &member);
 	if (err == -ENOSPC) {
-		err = fw_grow(&job->live, job->live.pool.capacity, 2 * job->live.pool.tags);
+		err = fw_pool_grow(&job->live, job->live.pool.capacity, 2 * job->live.pool.tags);
 		if (!err)
 			err = fw_set_add(&job->live.pool, set, &member);
 	}

@@ -17,10 +17,7 @@
 #include "tests/fuzz/classify.h"
 #include "tests/fuzz/rulesets.h"
 
-/* Linked by inclusion: this program's only own object is this file. */
-#include "tests/fuzz/classify.c"
-#include "tests/fuzz/rulesets.c"
-#include "tests/fuzz/rulesets_packet.c"
+#define SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 #define SEED	    2026
 #define RULESETS    4000

@@ -13,9 +13,6 @@
 
 #include "tests/fuzz/classify.h"
 
-/* Linked by inclusion: this program's only own object is this file. */
-#include "tests/fuzz/classify.c"
-
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
 /* struct subject - a ruleset, all of it */
