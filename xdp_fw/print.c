@@ -164,19 +164,29 @@ static void print_limit(FILE *out, const struct fw_limit *limit)
 		fprintf(out, "/%u", limit->prefix6);
 }
 
-static void print_action(FILE *out, const struct fw_rule *rule)
+const char *fw_action_name(enum fw_action action)
 {
-	static const char *const words[] = {
-		[FW_DROP] = "drop",
-		[FW_PASS] = "pass",
-		[FW_COUNT] = "count",
-		[FW_PROTECT] = "protect",
+	static const char *const names[] = {
+		[FW_DROP] = "drop",   [FW_PASS] = "pass",	[FW_LIMIT] = "limit",
+		[FW_COUNT] = "count", [FW_PROTECT] = "protect",
 	};
 
+	return names[action];
+}
+
+const char *fw_default_name(enum fw_default fallback)
+{
+	static const char *const names[] = { "next", "pass", "drop" };
+
+	return names[fallback];
+}
+
+static void print_action(FILE *out, const struct fw_rule *rule)
+{
 	if (rule->action == FW_LIMIT)
 		print_limit(out, &rule->limit);
 	else
-		fputs(words[rule->action], out);
+		fputs(fw_action_name(rule->action), out);
 }
 
 static void print_switches(FILE *out, const struct fw_rule *rule)
@@ -285,14 +295,13 @@ char *fw_rule_print(const struct fw_rule *rule)
 
 char *fw_ruleset_print(const struct fw_ruleset *set)
 {
-	static const char *const words[] = { "next", "pass", "drop" };
 	char *text = NULL;
 	size_t i, size;
 	FILE *out = open_memstream(&text, &size);
 
 	if (!out)
 		return NULL;
-	fprintf(out, "default %s\n", words[set->fallback]);
+	fprintf(out, "default %s\n", fw_default_name(set->fallback));
 	print_hygiene(out, &set->hygiene);
 	for (i = 0; i < set->protects; i++) {
 		print_rule(out, &set->protect[i]);

@@ -190,6 +190,10 @@ int fw_parse(const char *text, size_t len, struct fw_ruleset *set);
 /** fw_parse_rule - one rule, as `insert` takes it; no other kind of line */
 int fw_parse_rule(const char *text, struct fw_rule *rule);
 
+/** fw_action_name, fw_default_name - the word for it */
+const char *fw_action_name(enum fw_action action);
+const char *fw_default_name(enum fw_default fallback);
+
 /** fw_rule_print - canonical text without newline, malloc()ed; fw_parse() takes it back */
 char *fw_rule_print(const struct fw_rule *rule);
 
