@@ -266,11 +266,18 @@ __noinline int fw_classify(struct fw_match *m, const struct fw_fields *f)
 	return !fw_uses(FW_DIM_SETS) || fw_direct(m, FW_DIM_SETS, fw_pairs(f));
 }
 
+/* fw_rule_of - rule of a bit; masked last, where Linux 6.1 looks for it */
+static __always_inline __u32 fw_rule_of(__u32 bit)
+{
+	barrier_var(bit);
+	return fw_order[bit % FW_TERMS_MAX];
+}
+
 /* fw_before - all ones if that bit's rule is before @from; no branch, for the verifier's sake */
 static __always_inline __u32 fw_before(__u32 bit, __u32 from)
 {
 	__u32 below =
-		fw_order[bit % FW_TERMS_MAX] - from; /* both are small: the sign is the answer */
+		fw_rule_of(bit) - from; /* both are small: the sign is the answer */
 
 	barrier_var(below);
 	return -(below >> 31);
@@ -312,7 +319,7 @@ static __always_inline __u32 fw_bit(__u64 v, __u32 word, __u32 from)
 {
 	if (from)
 		v = fw_later(v, word, from);
-	return v ? fw_order[(word * 64 + fw_lowest(v)) % FW_TERMS_MAX] : FW_NONE;
+	return v ? fw_rule_of(word * 64 + fw_lowest(v)) : FW_NONE;
 }
 
 /* fw_search - the first rule from m->from on that matches, or FW_NONE; rows of many words */

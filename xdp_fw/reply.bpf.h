@@ -122,17 +122,27 @@ static __always_inline bool reply_is_due(const struct pkt_eth *eth, const struct
 	return ip->v4 && reply_is_host4(ip->v4->saddr) && reply_is_host4(ip->v4->daddr);
 }
 
+/*
+ * reply_length - @len if it is 1 .. @max, else 0. The detour lets all verifiers see both bounds:
+ * clang would compare something that is computed from a copy.
+ */
+static __always_inline __u32 reply_length(__u32 len, __u32 max)
+{
+	len--;
+	if (len >= max)
+		return 0;
+	barrier_var(len);
+	return len + 1;
+}
+
 /* reply_sum - of @len bytes, a multiple of 4 */
 static __always_inline __u64 reply_sum(void *bytes, __u32 len, __u64 sum)
 {
 	__u32 part, i;
 
 	for (i = 0; i < (REPLY_IPV6_MTU + REPLY_SUM_MAX - 1) / REPLY_SUM_MAX; i++) {
-		if (!len)
-			break;
-		part = len < REPLY_SUM_MAX ? len : REPLY_SUM_MAX;
-		barrier_var(part); /* or the bound is lost to a copy of it */
-		if (part > REPLY_SUM_MAX)
+		part = reply_length(len < REPLY_SUM_MAX ? len : REPLY_SUM_MAX, REPLY_SUM_MAX);
+		if (!part)
 			break;
 		sum = bpf_csum_diff(NULL, 0, bytes + i * REPLY_SUM_MAX, part, sum);
 		len -= part;
@@ -220,22 +230,21 @@ static __always_inline void reply_quote(const struct pkt_eth *eth, const struct 
 static __always_inline bool reply_load(struct xdp_md *xdp, struct fw_reply *reply,
 				       const struct fw_quote *quote, __u32 headers)
 {
-	__u32 link = quote->link, len = quote->len;
+	__u32 link = reply_length(quote->link, REPLY_LINK_MAX);
+	__u32 len = reply_length(quote->len, REPLY_IPV6_MTU - REPLY_IPV6_HEADERS);
 
-	if (link < sizeof(struct ethhdr) || link > REPLY_LINK_MAX || len < sizeof(struct iphdr) ||
-	    len > REPLY_IPV6_MTU - REPLY_IPV6_HEADERS)
+	if (!link || !len || bpf_xdp_load_bytes(xdp, 0, reply->link, link))
 		return false;
-	return !bpf_xdp_load_bytes(xdp, 0, reply->link, link) &&
-	       !bpf_xdp_load_bytes(xdp, link, reply->bytes + headers, len);
+	return !bpf_xdp_load_bytes(xdp, link, reply->bytes + headers, len);
 }
 
 static __always_inline bool reply_store(struct xdp_md *xdp, struct fw_reply *reply,
 					const struct fw_quote *quote, __u32 total)
 {
-	__u32 link = quote->link;
+	__u32 link = reply_length(quote->link, REPLY_LINK_MAX);
 
-	if (link < sizeof(struct ethhdr) || link > REPLY_LINK_MAX || total < REPLY_IPV4_HEADERS ||
-	    total > REPLY_IPV6_MTU)
+	total = reply_length(total, REPLY_IPV6_MTU);
+	if (!link || !total)
 		return false;
 	if (bpf_xdp_adjust_tail(xdp, (int)(link + total) - (int)quote->frame))
 		return false;
