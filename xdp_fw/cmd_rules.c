@@ -12,14 +12,41 @@
 #include "xdp_fw/commands.h"
 #include "xdp_fw/edit.h"
 
+/* quoted - a name as the language has it: the shell took its quotes away */
+static char *quoted(const char *word)
+{
+	char *text = malloc(2 * strlen(word) + 3), *to = text;
+
+	if (!text)
+		return NULL;
+	*to++ = '"';
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			*to++ = '\\';
+		*to++ = *word;
+	}
+	*to++ = '"';
+	*to = '\0';
+	return text;
+}
+
+static bool is_name(int argc, char **argv, int i)
+{
+	return argc > 1 && i > 0 && argv[i][0] != '"' &&
+	       (!strcmp(argv[i - 1], "name") || !strcmp(argv[i - 1], "tag"));
+}
+
 char *words_join(int argc, char **argv)
 {
-	char *text = strdup(argv[0]), *more;
+	char *text = strdup(argv[0]), *word, *more;
 	int i;
 
 	for (i = 1; text && i < argc; i++) {
-		if (asprintf(&more, "%s %s", text, argv[i]) < 0)
+		word = is_name(argc, argv, i) ? quoted(argv[i]) : strdup(argv[i]);
+		more = NULL;
+		if (word && asprintf(&more, "%s %s", text, word) < 0)
 			more = NULL;
+		free(word);
 		free(text);
 		text = more;
 	}

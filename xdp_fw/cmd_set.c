@@ -112,43 +112,14 @@ static int load(struct job *job)
 	return err;
 }
 
-/* quote - an operand of `add` as the text of sets has it: the shell took its quotes away */
-static char *quoted(const char *word)
-{
-	char *text = malloc(2 * strlen(word) + 3), *to = text;
-
-	if (!text)
-		return NULL;
-	*to++ = '"';
-	for (; *word; word++) {
-		if (*word == '"' || *word == '\\')
-			*to++ = '\\';
-		*to++ = *word;
-	}
-	*to++ = '"';
-	*to = '\0';
-	return text;
-}
-
 /* member_parse - PREFIX [tag TEXT] [timeout TIME] */
 static int member_parse(const struct job *job, struct fw_member *member)
 {
 	struct fw_member *parsed = NULL;
 	size_t count = 0;
-	char *text = strdup(job->argv[1]);
-	int i, err;
+	char *text = words_join(job->argc - 1, job->argv + 1);
+	int err;
 
-	for (i = 2; text && i < job->argc; i++) {
-		char *word = i > 2 && !strcmp(job->argv[i - 1], "tag") ? quoted(job->argv[i]) :
-									 strdup(job->argv[i]);
-		char *more = NULL;
-
-		if (word && asprintf(&more, "%s %s", text, word) < 0)
-			more = NULL;
-		free(word);
-		free(text);
-		text = more;
-	}
 	if (!text)
 		return ecbpf_fail(-ENOMEM, "out of memory");
 	err = fw_set_parse(text, strlen(text), job->now, job->hz, &parsed, &count);

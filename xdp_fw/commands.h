@@ -60,7 +60,11 @@ int cmd_import(const void *opts, int argc, char **argv);
 int cmd_save(const void *opts, int argc, char **argv);
 int cmd_restore(const void *opts, int argc, char **argv);
 
-/** words_join - operands with spaces between, malloc()ed: a rule may be one operand or several */
+/**
+ * words_join - operands with spaces between, malloc()ed: a rule may be one operand or several
+ *
+ * What follows `name` or `tag` is quoted again.
+ */
 char *words_join(int argc, char **argv);
 
 #endif
