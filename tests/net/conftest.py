@@ -122,7 +122,13 @@ class Pair:
 
     def xdp_root(self, *argv, ok=True, **kwargs):
         """Run xdp_root COMMAND in b; with ok=None the finished process, whatever it said."""
-        done = subprocess.run([BUILD / "bin/xdp_root", argv[0], "--netns", self.b.name,
+        return self.tool("xdp_root", *argv, ok=ok, **kwargs)
+
+    def xdp_fw(self, *argv, ok=True, **kwargs):
+        return self.tool("xdp_fw", *argv, ok=ok, **kwargs)
+
+    def tool(self, name, *argv, ok=True, **kwargs):
+        done = subprocess.run([BUILD / "bin" / name, argv[0], "--netns", self.b.name,
                                *map(str, argv[1:])],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kwargs)
         if ok is None:
@@ -186,13 +192,16 @@ def adds_up(stats):
         assert finished == row(stats, "root")["by"]["next"][unit], stats
 
 
-@pytest.fixture
-def pair(bpffs):
+def pairs(bpffs):
     it = Pair()
     yield it
     it.xdp_root("detach", "vb", ok=None)
     it.delete()
     assert not (bpffs / "ecbpf").exists(), "pins are left over"
+
+
+pair = pytest.fixture(pairs, name="pair")
+module_pair = pytest.fixture(pairs, scope="module", name="module_pair")
 
 
 def obj(name):
