@@ -17,10 +17,20 @@ static int slot_check(const struct ecbpf_root *root, int slot)
 	return ecbpf_root_running(root);
 }
 
+/* slot_id - program in a slot; 0: none */
+static int slot_id(int fd, int slot, __u32 *id)
+{
+	int err = bpf_map_lookup_elem(fd, &slot, id);
+
+	if (err == -ENOENT)
+		*id = 0;
+	return err && err != -ENOENT ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+}
+
 int ecbpf_slot_get(const struct ecbpf_root *root, int slot, struct ecbpf_program *program)
 {
-	int fd, err, key = slot;
-	__u32 id = 0;
+	__u32 id = 0, before;
+	int fd, err;
 
 	memset(program, 0, sizeof(*program));
 	if (slot < 0 || slot >= ECBPF_SLOTS)
@@ -28,12 +38,15 @@ int ecbpf_slot_get(const struct ecbpf_root *root, int slot, struct ecbpf_program
 	fd = ecbpf_root_map(root, "ecbpf_slots");
 	if (fd < 0)
 		return fd;
-	err = bpf_map_lookup_elem(fd, &key, &id);
+	do {
+		/* one that is just being replaced can be gone before it is described */
+		before = id;
+		err = slot_id(fd, slot, &id);
+		if (!err && id)
+			err = ecbpf_program_get(id, program);
+	} while (err == -ENOENT && id != before);
 	close(fd);
-	if (err == -ENOENT)
-		return 0;
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) :
-		     ecbpf_program_get(id, program);
+	return err;
 }
 
 static bool has_name(const struct ecbpf_program *program, const char *name)

@@ -167,7 +167,18 @@ int fw_pool_grow(struct fw_live *live, uint64_t more, uint64_t tags)
 	return err;
 }
 
-/* renewal_for - a copy of the live pool that has the document's sets: room for old and new entries */
+/* renewal_with - a copy of the live pool that has the document's sets */
+static int renewal_with(const struct fw_live *live, const struct fw_document *doc, uint64_t entries,
+			uint64_t tags, struct renewal *r)
+{
+	int err = renewal_make(live, entries, tags, r);
+
+	if (!err)
+		err = hits_note(r, live);
+	return err ? err : fw_document_fill(doc, &r->pool);
+}
+
+/* renewal_for - with room for old and new entries; for more tags only if it must be */
 static int renewal_for(const struct fw_live *live, const struct fw_document *doc, struct renewal *r)
 {
 	uint64_t entries = 0, tags = 0;
@@ -177,12 +188,11 @@ static int renewal_for(const struct fw_live *live, const struct fw_document *doc
 	entries += fw_pool_used(&live->pool);
 	if (entries < live->pool.capacity)
 		entries = live->pool.capacity;
-	err = renewal_make(live, entries, live->pool.tags + tags, r);
-	if (!err)
-		err = hits_note(r, live);
-	if (!err)
-		err = fw_document_fill(doc, &r->pool);
-	return err;
+	err = renewal_with(live, doc, entries, live->pool.tags, r);
+	if (err != -ENOSPC)
+		return err;
+	renewal_free(r);
+	return renewal_with(live, doc, entries, live->pool.tags + tags, r);
 }
 
 int fw_replace_check(struct fw_live *live, const struct fw_document *doc)

@@ -10,6 +10,8 @@
 #include "xdp_fw/clock.h"
 #include "xdp_fw/live.h"
 
+#define READ_TRIES 16 /* while others replace the program again and again */
+
 int fw_live_set_id(void *arg, const char *name)
 {
 	return fw_set_find(arg, name);
@@ -75,9 +77,14 @@ static int text_take(struct fw_live *live, const struct fw_header *header)
 /* generation_read - all that is to be known of live->prog_id */
 static int generation_read(struct fw_live *live)
 {
-	struct fw_header *header = program_text(live->prog_id);
+	struct fw_header *header;
 	int err;
 
+	live->hold = bpf_prog_get_fd_by_id(live->prog_id);
+	if (live->hold < 0)
+		return ecbpf_fail(live->hold, "program %u: %s", live->prog_id,
+				  strerror(-live->hold));
+	header = program_text(live->prog_id);
 	if (!header)
 		return ecbpf_fail(-EPROTO, "program %u is of another version of this firewall",
 				  live->prog_id);
@@ -137,6 +144,13 @@ static int judge_find(struct fw_live *live)
 	return err;
 }
 
+static int judge_read(struct fw_live *live)
+{
+	int err = judge_find(live);
+
+	return err ? err : generation_read(live);
+}
+
 static int slot_find(struct fw_live *live)
 {
 	struct ecbpf_program program;
@@ -152,30 +166,6 @@ static int slot_find(struct fw_live *live)
 	return err;
 }
 
-int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *live)
-{
-	int err;
-
-	memset(live, 0, sizeof(*live));
-	live->lock = -1;
-	fw_maps_none(&live->maps);
-	err = ecbpf_root_open_running(ifname, &live->root);
-	if (!err)
-		err = slot_find(live);
-	if (!err && purpose != FW_READ) {
-		live->lock = ecbpf_slot_lock(live->root, live->slot);
-		/* it may have been replaced or removed while we waited */
-		err = live->lock < 0 ? live->lock : slot_find(live);
-	}
-	if (!err)
-		err = judge_find(live);
-	if (!err)
-		err = generation_read(live);
-	if (!err && purpose == FW_CHANGE && fw_live_trial(live, NULL) == FW_TRIAL_RUNNING)
-		err = ecbpf_fail(-EBUSY, "the rules are on trial: confirm or rollback first");
-	return err;
-}
-
 /* generation_forget - what generation_read() has made */
 static void generation_forget(struct fw_live *live)
 {
@@ -187,6 +177,48 @@ static void generation_forget(struct fw_live *live)
 	free(live->local);
 	live->local = NULL;
 	fw_ruleset_free(&live->set);
+	if (live->hold >= 0)
+		close(live->hold);
+	live->hold = -1;
+}
+
+/* is_replaced - has the slot got another program since slot_find()? */
+static bool is_replaced(const struct fw_live *live)
+{
+	struct ecbpf_program program;
+
+	return live->root && live->slot >= 0 && !ecbpf_slot_get(live->root, live->slot, &program) &&
+	       program.id && program.id != live->slot_id;
+}
+
+int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *live)
+{
+	int err, tries = READ_TRIES;
+
+	memset(live, 0, sizeof(*live));
+	live->lock = -1;
+	live->hold = -1;
+	fw_maps_none(&live->maps);
+	err = ecbpf_root_open_running(ifname, &live->root);
+	if (!err)
+		err = slot_find(live);
+	if (!err && purpose != FW_READ) {
+		live->lock = ecbpf_slot_lock(live->root, live->slot);
+		/* it may have been replaced or removed while we waited */
+		err = live->lock < 0 ? live->lock : slot_find(live);
+	}
+	if (!err)
+		err = judge_read(live);
+	/* who only reads keeps nobody out: the program may be gone before it is held */
+	while (err && purpose == FW_READ && tries-- && is_replaced(live)) {
+		generation_forget(live);
+		err = slot_find(live);
+		if (!err)
+			err = judge_read(live);
+	}
+	if (!err && purpose == FW_CHANGE && fw_live_trial(live, NULL) == FW_TRIAL_RUNNING)
+		err = ecbpf_fail(-EBUSY, "the rules are on trial: confirm or rollback first");
+	return err;
 }
 
 int fw_live_previous(struct fw_live *live)
@@ -209,5 +241,6 @@ void fw_live_close(struct fw_live *live)
 	ecbpf_root_close(live->root);
 	memset(live, 0, sizeof(*live));
 	live->lock = -1;
+	live->hold = -1;
 	fw_maps_none(&live->maps);
 }

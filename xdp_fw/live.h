@@ -32,6 +32,7 @@ struct fw_header {
  * @slot: of the root
  * @slot_id: program in the slot
  * @prog_id: program that judges: the same, or the one before if a trial is over
+ * @hold: keeps it and its maps, whatever becomes of the slot
  * @header: of @prog_id
  * @set: its rules
  * @local, @locals: see struct fw_header
@@ -46,6 +47,7 @@ struct fw_live {
 	int slot;
 	uint32_t slot_id;
 	uint32_t prog_id;
+	int hold;
 	struct fw_header header;
 	struct fw_ruleset set;
 	struct ecbpf_prefix *local;
