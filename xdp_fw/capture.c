@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* Among the commands' objects, not the tool's other parts: tests of these need no libpcap. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
