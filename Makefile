@@ -142,6 +142,7 @@ check: tests
 
 # Bounded runs of the fuzzers; what they find is left in build/fuzz.
 FUZZ_RUNS ?= 2000000
+FUZZ_PACKETS ?= 10000000
 $(B)/fuzz/fuzz_pkt: tests/fuzz/reference.c
 $(B)/fuzz/fuzz_parse: libecbpf/parse.c libecbpf/names.c libecbpf/error.c
 $(B)/fuzz/fuzz_fw_set: xdp_fw/set_text.c libecbpf/parse.c libecbpf/names.c libecbpf/error.c
@@ -154,13 +155,14 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds
+fuzz: $(B)/fuzz/fuzz_pkt $(B)/fuzz/fuzz_parse $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
 	$(call fuzz,fw_set,-max_len=160)
 	$(call fuzz,fw_rules,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,fw_import,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
+	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"
