@@ -276,18 +276,23 @@ struct fw_set_entry {
 _Static_assert(sizeof(struct fw_set_entry) == 32, "no holes");
 
 /**
- * struct fw_set_mask - map fw_set_masks: lengths of the prefixes that an address may have
- * @v4: by the first bits of an IPv4 address: bit length-1
+ * struct fw_set_mask - map fw_set_masks: what is known of an address before it is looked up
+ * @v4_sets: by the first bits of an IPv4 address: the sets that have all that begin so, by a prefix
+ *           no longer than the index, which never expires and whose hits nobody counts
+ * @v4: lengths of the other prefixes there, each of which must be looked up: bit length-1
+ * @v4_near: filter of the prefixes longer than the index: bit hash_near4()
  * @v6: by a hash of the first 32 bits of an IPv6 address: bit (length-1) % 64 of word (length-1) / 64.
- *      Prefixes shorter than 32 bits are in entry 0's @v6_short, which all addresses have
+ *      Prefixes shorter than 32 bits, FW_MASK_SHORT, are in entry 0 for all addresses
  */
 struct fw_set_mask {
-	__u64 v6[2];
+	__u64 v4_sets;
 	__u32 v4;
-	__u32 v6_short;
-	__u64 pad;
+	__u32 v4_near;
+	__u64 v6[2];
 };
 _Static_assert(sizeof(struct fw_set_mask) == 32, "two to a cache line");
+
+#define FW_MASK_SHORT 0x7fffffffU
 
 /**
  * struct fw_sets_config - read-only data of a program that looks sets up

@@ -26,6 +26,12 @@ static __always_inline __u64 hash_prefix4(__u32 addr, __u32 length)
 	return hash_mix((__u64)addr << 8 | length);
 }
 
+/* hash_near4 - bit of fw_set_mask.v4_near, of a hash_prefix4() */
+static __always_inline __u32 hash_near4(__u64 hash)
+{
+	return hash >> 59;
+}
+
 /* hash_prefix6 - of an IPv6 prefix: home bucket in the low bits, fw_set_slot.key in the high 32 */
 static __always_inline __u64 hash_prefix6(__u64 hi, __u64 lo, __u32 length)
 {

@@ -81,7 +81,7 @@ static __always_inline __u64 set_of(const volatile struct slot_words *slot, __u6
 	}
 	if (expires && (__u32)(bpf_jiffies64() >> FW_EXPIRY_SHIFT) >= expires)
 		return 0;
-	if (slot->state != state)
+	if (!slot_same(slot, place, state))
 		return 0;
 	if (entry && SLOT_FLAGS(state) & FW_SLOT_HITS)
 		__sync_fetch_and_add(&entry->hits, 1);
@@ -126,22 +126,39 @@ __noinline __u64 fw_set_probe(__u64 hash, __u64 want, __u64 hi, __u64 lo, __u32 
 	return sets;
 }
 
-/* fw_sets_of4 - bit of each set that has the address, a number */
+/* The set that this prefix of the address may be in: none if the filter knows nothing near it. */
+static __always_inline __u64 set_length4(__u32 addr, __u32 length, __u32 near)
+{
+	const __u32 key = addr & (~0U << (32 - length));
+	const __u64 hash = hash_prefix4(key, length);
+
+	if (length + fw_sets.mask_shift > 32 && !(near >> hash_near4(hash) & 1))
+		return 0;
+	return fw_set_probe(hash, SLOT_MATCH4(length), 0, 0, key);
+}
+
+/*
+ * fw_sets_of4 - bit of each set that has the address, a number
+ *
+ * The lengths are read before and after the sets: a prefix that begins or ceases to expire goes
+ * from one to the other, and is in both meanwhile.
+ */
 static __noinline __u64 fw_sets_of4(__u32 addr)
 {
-	__u32 index = addr >> (fw_sets.mask_shift & 31), bits, bit, step, length, key;
-	struct fw_set_mask *mask = bpf_map_lookup_elem(&fw_set_masks, &index);
-	__u64 sets = 0;
+	__u32 index = addr >> (fw_sets.mask_shift & 31), lengths, near, bit, step;
+	const volatile struct fw_set_mask *mask = bpf_map_lookup_elem(&fw_set_masks, &index);
+	__u64 sets;
 
 	if (!mask)
 		return 0;
-	bits = mask->v4;
-	for (step = 0; bits && step < 32; step++) {
-		bit = bits & -bits;
-		bits ^= bit;
-		length = set_bit32(bit) + 1;
-		key = addr & (~0U << (32 - length));
-		sets |= fw_set_probe(hash_prefix4(key, length), SLOT_MATCH4(length), 0, 0, key);
+	lengths = mask->v4;
+	sets = mask->v4_sets;
+	lengths |= mask->v4;
+	near = mask->v4_near;
+	for (step = 0; lengths && step < 32; step++) {
+		bit = lengths & -lengths;
+		lengths ^= bit;
+		sets |= set_length4(addr, set_bit32(bit) + 1, near);
 	}
 	return sets;
 }
@@ -178,7 +195,7 @@ static __noinline __u64 fw_sets_of6(__u64 hi, __u64 lo)
 		__u32 bits = mask->v6[word / 2] >> 32 * (word % 2);
 
 		if (!word)
-			bits |= all->v6_short;
+			bits |= all->v6[0] & FW_MASK_SHORT;
 		if (bits)
 			sets |= set_lengths6(hi, lo, bits, 32 * word);
 	}

@@ -95,8 +95,6 @@ static size_t sweep(struct fw_pool *pool, bool (*gone)(uint64_t state, uint32_t 
 		slot_remove(pool, slot);
 		count++;
 	}
-	if (count)
-		mask_rebuild(pool);
 	return count;
 }
 
@@ -115,13 +113,18 @@ int fw_set_destroy(struct fw_pool *pool, int set)
 	if (!set_exists(pool, set))
 		return ecbpf_fail(-ENOENT, "there is no set %d", set);
 	sweep(pool, in_set, set);
+	mask_rebuild(pool);
 	pool->info[set] = (struct fw_set_info){};
 	return 0;
 }
 
 size_t fw_set_expire(struct fw_pool *pool, uint32_t now)
 {
-	return sweep(pool, expired, now);
+	const size_t count = sweep(pool, expired, now);
+
+	if (count)
+		mask_rebuild(pool);
+	return count;
 }
 
 /* --- entries */
@@ -161,7 +164,11 @@ int fw_set_add(struct fw_pool *pool, int set, const struct fw_member *member)
 	key = set_key_of(&member->prefix);
 	slot = slot_find(pool, &key, set);
 	if (slot) {
-		slot_update(pool, slot, member->expires, tag);
+		const bool stale = slot_update(pool, slot, member->expires, tag);
+
+		mask_add(pool, slot);
+		if (stale)
+			mask_drop(pool, &key);
 		return 1;
 	}
 	fresh.hits = 0;
@@ -169,7 +176,7 @@ int fw_set_add(struct fw_pool *pool, int set, const struct fw_member *member)
 	if (err)
 		return err;
 	slot_publish(slot, member->expires);
-	mask_add(pool, &key);
+	mask_add(pool, slot);
 	return 0;
 }
 
@@ -183,11 +190,11 @@ int fw_set_del(struct fw_pool *pool, int set, const struct ecbpf_prefix *prefix)
 		return -ENOENT;
 	key = set_key_of(prefix);
 	slot = slot_find(pool, &key, set);
-	if (!slot)
-		return ecbpf_fail(-ENOENT, "not in set %s", pool->info[set].name);
-	slot_remove(pool, slot);
+	if (slot)
+		slot_remove(pool, slot);
+	/* also for what a killed command has removed without this */
 	mask_drop(pool, &key);
-	return 0;
+	return slot ? 0 : ecbpf_fail(-ENOENT, "not in set %s", pool->info[set].name);
 }
 
 int fw_set_get(const struct fw_pool *pool, int set, const struct ecbpf_prefix *prefix,

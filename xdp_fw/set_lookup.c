@@ -12,6 +12,11 @@ static uint64_t load(const __u64 *word)
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
+static uint32_t load32(const __u32 *word)
+{
+	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
 static bool entry_is(const struct fw_pool *pool, uint64_t place, const struct set_key *key)
 {
 	const uint64_t half[2] = { htobe64(key->hi), htobe64(key->lo) };
@@ -31,7 +36,7 @@ static uint64_t slot_sets(const struct fw_pool *pool, const struct slot_words *s
 		return 0;
 	if (key->ipv6 && !entry_is(pool, place, key))
 		return 0;
-	if ((expires && now >= expires) || load(&slot->state) != state)
+	if ((expires && now >= expires) || !slot_same(slot, place, state))
 		return 0;
 	return 1ULL << SLOT_SET(state) % FW_SETS_MAX;
 }
@@ -60,14 +65,18 @@ static uint64_t key_sets(const struct fw_pool *pool, const struct set_key *key, 
 
 static uint64_t lookup4(const struct fw_pool *pool, uint32_t addr, uint32_t now)
 {
-	const struct fw_set_mask *mask = &pool->mask[addr >> (32 - __builtin_ctz(pool->masks))];
-	uint32_t bits = __atomic_load_n(&mask->v4, __ATOMIC_ACQUIRE);
-	uint64_t sets = 0;
+	const unsigned int bits = __builtin_ctz(pool->masks);
+	const struct fw_set_mask *mask = &pool->mask[addr >> (32 - bits)];
+	uint32_t lengths = load32(&mask->v4), near;
+	uint64_t sets = load(&mask->v4_sets);
 
-	for (; bits; bits &= bits - 1) {
-		const struct set_key key = set_key4(addr, __builtin_ctz(bits) + 1);
+	lengths |= load32(&mask->v4);
+	near = load32(&mask->v4_near);
+	for (; lengths; lengths &= lengths - 1) {
+		const struct set_key key = set_key4(addr, __builtin_ctz(lengths) + 1);
 
-		sets |= key_sets(pool, &key, now);
+		if (key.length <= bits || near >> hash_near4(key.hash) & 1)
+			sets |= key_sets(pool, &key, now);
 	}
 	return sets;
 }
@@ -81,7 +90,7 @@ static uint64_t lookup6(const struct fw_pool *pool, uint64_t hi, uint64_t lo, ui
 	for (i = 0; i < 2; i++) {
 		bits = load(&mask->v6[i]);
 		if (!i)
-			bits |= __atomic_load_n(&pool->mask->v6_short, __ATOMIC_ACQUIRE);
+			bits |= load(&pool->mask->v6[0]) & FW_MASK_SHORT;
 		for (; bits; bits &= bits - 1) {
 			const struct set_key key =
 				set_key6(hi, lo, 64 * i + __builtin_ctzll(bits) + 1);

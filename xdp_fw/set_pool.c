@@ -133,20 +133,27 @@ static bool bucket_full(const struct fw_pool *pool, uint64_t bucket)
 	return true;
 }
 
-struct slot_words *slot_find(const struct fw_pool *pool, const struct set_key *key, int set)
+struct slot_words *slot_next(const struct fw_pool *pool, const struct set_key *key, int set,
+			     unsigned int *many)
 {
-	struct slot_words *slot;
-	unsigned int many;
+	while (*many < FW_SET_CHAIN * FW_SET_WAYS) {
+		struct slot_words *slot = slot_behind(pool, key->hash, *many);
 
-	for (many = 0; many < FW_SET_CHAIN * FW_SET_WAYS; many++) {
-		if (many && many % FW_SET_WAYS == 0 &&
-		    !bucket_full(pool, key->hash + many / FW_SET_WAYS - 1))
+		if (*many && *many % FW_SET_WAYS == 0 &&
+		    !bucket_full(pool, key->hash + *many / FW_SET_WAYS - 1))
 			return NULL;
-		slot = slot_behind(pool, key->hash, many);
+		++*many;
 		if (slot_has(pool, slot, key, set))
 			return slot;
 	}
 	return NULL;
+}
+
+struct slot_words *slot_find(const struct fw_pool *pool, const struct set_key *key, int set)
+{
+	unsigned int many = 0;
+
+	return slot_next(pool, key, set, &many);
 }
 
 /* Where a new slot for the prefix goes. */
@@ -254,8 +261,7 @@ int slot_hold(struct fw_pool *pool, int set, const struct fw_member *member, uin
 
 static uint64_t with_expiry(uint64_t state, uint32_t expires)
 {
-	return (state & ~(0xffffffffULL << SLOT_SHIFT(expires))) | (uint64_t)expires
-									   << SLOT_SHIFT(expires);
+	return (state & ~SLOT_EXPIRES_BITS) | (uint64_t)expires << SLOT_SHIFT(expires);
 }
 
 void slot_publish(struct slot_words *slot, uint32_t expires)
@@ -263,14 +269,16 @@ void slot_publish(struct slot_words *slot, uint32_t expires)
 	slot_store(slot, with_expiry(slot->state, expires) & ~SLOT_FLAG(FW_SLOT_GONE | SLOT_HELD));
 }
 
-void slot_update(struct fw_pool *pool, struct slot_words *slot, uint32_t expires, uint32_t tag)
+bool slot_update(struct fw_pool *pool, struct slot_words *slot, uint32_t expires, uint32_t tag)
 {
 	struct fw_set_entry *entry = &pool->entry[SLOT_INDEX(slot->place)];
+	const uint32_t before = SLOT_EXPIRES(slot->state);
 
 	if (entry->tag != tag)
 		entry->tag = tag;
-	if (SLOT_EXPIRES(slot->state) != expires)
+	if (before != expires)
 		slot_store(slot, with_expiry(slot->state, expires));
+	return !before != !expires;
 }
 
 /* Is a slot behind the bucket that was pushed over it? All buckets up to such a slot are full. */

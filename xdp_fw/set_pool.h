@@ -45,6 +45,13 @@ bool slot_live(uint64_t state);
 /** slot_state - as the writer has left it */
 uint64_t slot_state(const struct slot_words *slot);
 
+/**
+ * slot_next - the next slot of a prefix, held ones too, or NULL; @set -1: in any
+ * @many: slots of the chain that have been looked at; 0 at first
+ */
+struct slot_words *slot_next(const struct fw_pool *pool, const struct set_key *key, int set,
+			     unsigned int *many);
+
 /** slot_find - of a prefix in a set, held ones too, or NULL; @set -1: in any */
 struct slot_words *slot_find(const struct fw_pool *pool, const struct set_key *key, int set);
 
@@ -59,11 +66,14 @@ int slot_hold(struct fw_pool *pool, int set, const struct fw_member *member, uin
 int slot_hold_at(struct fw_pool *pool, int set, const struct fw_member *member, uint32_t tag,
 		 uint32_t index, struct slot_words **held);
 
-/** slot_publish - a held slot */
+/** slot_publish - a held slot; masks are the caller's */
 void slot_publish(struct slot_words *slot, uint32_t expires);
 
-/** slot_update - what may change of one that is there */
-void slot_update(struct fw_pool *pool, struct slot_words *slot, uint32_t expires, uint32_t tag);
+/**
+ * slot_update - what may change of one that is there; masks are the caller's
+ * Return: whether it has begun or ceased to expire: masks have bits for what it was.
+ */
+bool slot_update(struct fw_pool *pool, struct slot_words *slot, uint32_t expires, uint32_t tag);
 
 /** slot_remove - and its entry; masks are the caller's */
 void slot_remove(struct fw_pool *pool, struct slot_words *slot);
@@ -77,13 +87,13 @@ bool set_exists(const struct fw_pool *pool, int set);
 /** set_check - 0; -ENOENT no such set; -EINVAL no prefix that a set can hold */
 int set_check(const struct fw_pool *pool, int set, const struct ecbpf_prefix *prefix);
 
-/** mask_add - the prefix is there */
-void mask_add(struct fw_pool *pool, const struct set_key *key);
+/** mask_add - a live slot */
+void mask_add(struct fw_pool *pool, const struct slot_words *slot);
 
-/** mask_drop - the prefix is gone from one set */
+/** mask_drop - the prefix is gone from one set, or something else than it was */
 void mask_drop(struct fw_pool *pool, const struct set_key *key);
 
-/** mask_rebuild - any are gone. Without memory for it masks keep bits too many: these only cost time */
+/** mask_rebuild - any are gone. Without memory for it some keep bits that only cost time */
 void mask_rebuild(struct fw_pool *pool);
 
 /** tag_find - index of a text, put there if it is new; 0 for none; -ENOSPC */

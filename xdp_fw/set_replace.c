@@ -77,7 +77,6 @@ static void publish_all(const struct replace *r, struct fw_set_change *change)
 		struct slot_words *slot = slot_at(r->pool, i);
 		const bool held = SLOT_FLAGS(slot->state) & SLOT_HELD;
 		const struct fw_member *member;
-		struct set_key key;
 		uint32_t want;
 
 		if (!(held || slot_live(slot->state)) || SLOT_SET(slot->state) != r->set)
@@ -87,13 +86,11 @@ static void publish_all(const struct replace *r, struct fw_set_change *change)
 			continue;
 		member = &r->member[want - 1];
 		slot_update(r->pool, slot, member->expires, r->tag[want - 1]);
+		if (held)
+			slot_publish(slot, member->expires);
+		mask_add(r->pool, slot);
+		change->added += held;
 		change->kept += !held;
-		if (!held)
-			continue;
-		slot_publish(slot, member->expires);
-		key = set_key_at(r->pool, slot);
-		mask_add(r->pool, &key);
-		change->added++;
 	}
 }
 
@@ -110,8 +107,6 @@ static void remove_others(const struct replace *r, struct fw_set_change *change)
 		slot_remove(r->pool, slot);
 		change->removed++;
 	}
-	if (change->removed)
-		mask_rebuild(r->pool);
 }
 
 static int replace(const struct replace *r, struct fw_set_change *change)
@@ -126,6 +121,7 @@ static int replace(const struct replace *r, struct fw_set_change *change)
 	}
 	publish_all(r, change);
 	remove_others(r, change);
+	mask_rebuild(r->pool);
 	return 0;
 }
 
@@ -162,7 +158,6 @@ static int copy_slot(struct fw_pool *to, const struct fw_pool *from, const struc
 {
 	struct slot_words *copy;
 	struct fw_member member;
-	struct set_key key;
 	uint32_t tag;
 	int err;
 
@@ -174,8 +169,7 @@ static int copy_slot(struct fw_pool *to, const struct fw_pool *from, const struc
 	if (err)
 		return err;
 	slot_publish(copy, member.expires);
-	key = set_key_at(to, copy);
-	mask_add(to, &key);
+	mask_add(to, copy);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
 /*
  * A slot of the sets' pool as the two words that it is read and written as. A slot is free while its
  * state is 0, and means something only once its state says so: the writer stores the place first.
- * Whoever finds a match reads the state once more, for the slot may have been given away meanwhile.
+ * Whoever finds a match reads the slot once more, for it may have been given away meanwhile: its
+ * expiry may change under the reader, all else of the same entry stays.
  *
  * Pure; compiled for BPF and for the host.
  */
@@ -36,6 +37,7 @@ _Static_assert(offsetof(struct fw_set_slot, expires) == 8, "the first word is ke
 #define SLOT_SET(state)	    ((__u8)((state) >> SLOT_SHIFT(set)))
 #define SLOT_FLAGS(state)   ((__u16)((state) >> SLOT_SHIFT(flags)))
 
+#define SLOT_EXPIRES_BITS    (0xffffffffULL << SLOT_SHIFT(expires))
 #define SLOT_LENGTH_BITS     (0xffULL << SLOT_SHIFT(length))
 #define SLOT_FLAG(flag)	     ((__u64)(flag) << SLOT_SHIFT(flags))
 #define SLOT_OF_LENGTH(bits) ((__u64)(bits) << SLOT_SHIFT(length))
@@ -44,5 +46,14 @@ _Static_assert(offsetof(struct fw_set_slot, expires) == 8, "the first word is ke
 #define SLOT_MATCH_BITS	 (SLOT_LENGTH_BITS | SLOT_FLAG(FW_SLOT_IPV6 | FW_SLOT_GONE))
 #define SLOT_MATCH4(len) SLOT_OF_LENGTH(len)
 #define SLOT_MATCH6(len) (SLOT_OF_LENGTH(len) | SLOT_FLAG(FW_SLOT_IPV6))
+
+/* slot_same - whether what a slot was, is what it is now */
+static inline __attribute__((always_inline)) int slot_same(const volatile struct slot_words *slot,
+							   __u64 place, __u64 state)
+{
+	const __u64 now = slot->state;
+
+	return now == state || (!((now ^ state) & ~SLOT_EXPIRES_BITS) && slot->place == place);
+}
 
 #endif

@@ -28,6 +28,7 @@
 #define TAGS	 2
 #define SETS	 30
 #define LARGE	 3
+#define COUNTS	 1 /* a set that counts hits, and has large prefixes */
 #define BASES	 64
 
 /* The clock is the kernel's: what has expired did so long ago, what has not never will. */
@@ -157,14 +158,20 @@ static void random_address(struct fixture *fixture, size_t bytes, uint8_t *addr)
 		addr[1] = below(fixture, 256);
 }
 
-static struct fw_member random_member(struct fixture *fixture)
+static uint32_t random_expiry(struct fixture *fixture)
 {
 	static const uint32_t expiries[] = { 0, 0, 0, LONG_AGO, FAR_AWAY };
+
+	return expiries[below(fixture, 5)];
+}
+
+static struct fw_member random_member(struct fixture *fixture)
+{
 	const bool ipv4 = below(fixture, 2);
 	const unsigned int bits = ipv4 ? 32 : 128;
 	struct fw_member member = { .prefix = { .family = ipv4 ? AF_INET : AF_INET6,
 						.length = 1 + below(fixture, bits) },
-				    .expires = expiries[below(fixture, 5)] };
+				    .expires = random_expiry(fixture) };
 	unsigned int i;
 
 	random_address(fixture, bits / 8, member.prefix.addr);
@@ -173,9 +180,33 @@ static struct fw_member random_member(struct fixture *fixture)
 	return member;
 }
 
+/* Some entries go away again, others get another timeout, or lose it. */
+static void stir(struct fixture *fixture)
+{
+	size_t i;
+
+	for (i = fixture->count; i--;) {
+		struct fw_member *member = &fixture->member[i];
+
+		switch (below(fixture, 5)) {
+		case 0:
+			assert_int_equal(
+				fw_set_del(&fixture->pool, fixture->set[i], &member->prefix), 0);
+			fixture->count--;
+			*member = fixture->member[fixture->count];
+			fixture->set[i] = fixture->set[fixture->count];
+			break;
+		case 1:
+			member->expires = random_expiry(fixture);
+			assert_int_equal(fw_set_add(&fixture->pool, fixture->set[i], member), 1);
+			break;
+		}
+	}
+}
+
 /*
  * Some prefixes are in nearly all sets: more than a bucket holds. Large ones are in few sets, or all
- * would have all addresses. Where many slots meet there may be no room. Some entries go away again.
+ * would have all addresses. Where many slots meet there may be no room.
  */
 static void fill(struct fixture *fixture, size_t count)
 {
@@ -186,7 +217,9 @@ static void fill(struct fixture *fixture, size_t count)
 	for (set = 0; set < SETS; set++) {
 		const char name[] = { 'a' + set / 10, '0' + set % 10, '\0' };
 
-		assert_int_equal(fw_set_create(&fixture->pool, name, 0), set);
+		assert_int_equal(fw_set_create(&fixture->pool, name,
+					       set == COUNTS ? FW_SET_COUNTS : 0),
+				 set);
 	}
 	while (fixture->count < count) {
 		const struct fw_member member = random_member(fixture);
@@ -201,15 +234,7 @@ static void fill(struct fixture *fixture, size_t count)
 				fixture->set[fixture->count++] = set;
 			}
 	}
-	for (i = fixture->count; i--;)
-		if (!below(fixture, 5)) {
-			assert_int_equal(fw_set_del(&fixture->pool, fixture->set[i],
-						    &fixture->member[i].prefix),
-					 0);
-			fixture->count--;
-			fixture->member[i] = fixture->member[fixture->count];
-			fixture->set[i] = fixture->set[fixture->count];
-		}
+	stir(fixture);
 }
 
 /* --- lookups */

@@ -47,12 +47,17 @@ static void pool_close(struct fw_pool *pool)
 	free(pool->info);
 }
 
-static int create(struct fw_pool *pool, int number)
+static int create_with(struct fw_pool *pool, int number, uint32_t flags)
 {
 	char name[16];
 
 	snprintf(name, sizeof(name), "set%d", number);
-	return fw_set_create(pool, name, 0);
+	return fw_set_create(pool, name, flags);
+}
+
+static int create(struct fw_pool *pool, int number)
+{
+	return create_with(pool, number, 0);
 }
 
 static struct fw_member member_of(const char *text)
@@ -76,6 +81,19 @@ static void expect_nothing(const struct fw_pool *pool)
 		assert_int_equal(pool->entry[i].length, 0);
 	for (i = 0; i < pool->masks * sizeof(*pool->mask); i++)
 		assert_int_equal(bytes[i], 0);
+}
+
+/* The masks have what the slots say, and nothing else. */
+static void expect_exact_masks(struct fw_pool *pool)
+{
+	const size_t size = pool->masks * sizeof(*pool->mask);
+	struct fw_set_mask *before = malloc(size);
+
+	assert_non_null(before);
+	memcpy(before, pool->mask, size);
+	mask_rebuild(pool);
+	assert_memory_equal(before, pool->mask, size);
+	free(before);
 }
 
 /* --- the model */
@@ -313,6 +331,8 @@ static void random_step(struct chance *chance)
 		random_expire(chance);
 	compare_lookups(chance);
 	compare_set(chance, set);
+	if (!below(chance, 4))
+		expect_exact_masks(&chance->pool);
 }
 
 static void random_operations(uint32_t capacity, int rounds)
@@ -325,7 +345,7 @@ static void random_operations(uint32_t capacity, int rounds)
 	pool_open(&chance->pool, capacity);
 	chance->now = 1000;
 	for (i = 0; i < SETS; i++)
-		assert_int_equal(create(&chance->pool, i), i);
+		assert_int_equal(create_with(&chance->pool, i, i % 5 ? 0 : FW_SET_COUNTS), i);
 	for (i = 0; i < rounds; i++)
 		random_step(chance);
 	assert_int_equal(fw_pool_used(&chance->pool), chance->model.count);
@@ -542,6 +562,113 @@ static void copy_keeps_index_and_hits(void **state)
 	pool_close(&to);
 }
 
+/* --- prefixes that cover whole entries of the masks */
+
+static void put(struct fw_pool *pool, int set, const char *text, uint32_t expires, int want)
+{
+	struct fw_member member = member_of(text);
+
+	member.expires = expires;
+	assert_int_equal(fw_set_add(pool, set, &member), want);
+}
+
+static void take(struct fw_pool *pool, int set, const char *text)
+{
+	const struct fw_member member = member_of(text);
+
+	assert_int_equal(fw_set_del(pool, set, &member.prefix), 0);
+}
+
+/* What the mask of an address says, and what a lookup then, before and at time 50. */
+static void expect_mask(struct fw_pool *pool, const char *text, uint64_t sets, uint32_t lengths,
+			uint64_t then, uint64_t later)
+{
+	const struct fw_member member = member_of(text);
+	const uint8_t *addr = member.prefix.addr;
+	const struct fw_set_mask *mask = &pool->mask[addr[0] << 4 | addr[1] >> 4];
+
+	assert_int_equal(mask->v4_sets, sets);
+	assert_int_equal(mask->v4, lengths);
+	assert_int_equal(fw_set_lookup(pool, 4, addr, 49), then);
+	assert_int_equal(fw_set_lookup(pool, 4, addr, 50), later);
+	expect_exact_masks(pool);
+}
+
+#define LENGTH(bits) (1U << ((bits)-1))
+
+static void open_nested(struct fw_pool *pool)
+{
+	pool_open(pool, 64);
+	assert_int_equal(create(pool, 0), 0);
+	assert_int_equal(create(pool, 1), 1);
+	assert_int_equal(create(pool, 2), 2);
+	assert_int_equal(create_with(pool, 3, FW_SET_COUNTS), 3);
+	put(pool, 0, "10.0.0.0/8", 0, 0);
+	put(pool, 0, "10.16.0.0/12", 0, 0);
+	put(pool, 1, "10.0.0.0/8", 50, 0);
+	put(pool, 2, "10.16.0.0/12", 0, 0);
+	put(pool, 3, "10.0.0.0/9", 0, 0);
+	put(pool, 1, "10.16.0.0/13", 0, 0);
+}
+
+static void nested_prefixes_come_and_go(void **state)
+{
+	const uint32_t all = LENGTH(8) | LENGTH(9) | LENGTH(13);
+	struct fw_pool pool;
+
+	(void)state;
+	open_nested(&pool);
+	expect_mask(&pool, "10.16.0.1", 5, all, 15, 15);
+	expect_mask(&pool, "10.24.0.1", 5, all, 15, 13);
+	expect_mask(&pool, "10.0.0.1", 1, LENGTH(8) | LENGTH(9), 11, 9);
+	expect_mask(&pool, "10.255.0.1", 1, LENGTH(8), 3, 1);
+	expect_mask(&pool, "11.0.0.1", 0, 0, 0, 0);
+	take(&pool, 0, "10.16.0.0/12"); /* the set has the /8 */
+	expect_mask(&pool, "10.24.0.1", 5, all, 15, 13);
+	put(&pool, 0, "10.16.0.0/12", 0, 0);
+	take(&pool, 0, "10.0.0.0/8"); /* the set has the /12 */
+	expect_mask(&pool, "10.24.0.1", 5, all, 15, 13);
+	expect_mask(&pool, "10.0.0.1", 0, LENGTH(8) | LENGTH(9), 10, 8);
+	take(&pool, 3, "10.0.0.0/9");
+	take(&pool, 1, "10.16.0.0/13");
+	expect_mask(&pool, "10.16.0.1", 5, LENGTH(8), 7, 5);
+	assert_int_equal(fw_set_expire(&pool, 50), 1);
+	expect_mask(&pool, "10.16.0.1", 5, 0, 5, 5);
+	assert_int_equal(fw_set_destroy(&pool, 2), 0);
+	expect_mask(&pool, "10.16.0.1", 1, 0, 1, 1);
+	take(&pool, 0, "10.16.0.0/12");
+	expect_nothing(&pool);
+	pool_close(&pool);
+}
+
+static void timeouts_begin_and_cease(void **state)
+{
+	struct fw_member member = member_of("10.0.0.0/8");
+	struct fw_set_change change;
+	struct fw_pool pool;
+
+	(void)state;
+	open_nested(&pool);
+	put(&pool, 0, "10.0.0.0/8", 50, 1);
+	expect_mask(&pool, "10.255.0.1", 0, LENGTH(8), 3, 0);
+	put(&pool, 1, "10.0.0.0/8", 0, 1); /* that of set 0 goes on to be looked up */
+	expect_mask(&pool, "10.255.0.1", 2, LENGTH(8), 3, 2);
+	put(&pool, 0, "10.0.0.0/8", 0, 1);
+	expect_mask(&pool, "10.255.0.1", 3, 0, 3, 3);
+	put(&pool, 3, "10.0.0.0/9", 50, 1);
+	expect_mask(&pool, "10.0.0.1", 3, LENGTH(9), 11, 3);
+	put(&pool, 3, "10.0.0.0/9", 0, 1);
+	expect_mask(&pool, "10.0.0.1", 3, LENGTH(9), 11, 11);
+	member.expires = 50;
+	assert_int_equal(fw_set_replace(&pool, 0, &member, 1, &change), 0);
+	expect_mask(&pool, "10.16.0.1", 6, LENGTH(8) | LENGTH(9) | LENGTH(13), 15, 14);
+	member.expires = 0;
+	assert_int_equal(fw_set_replace(&pool, 0, &member, 1, &change), 0);
+	assert_int_equal(change.kept, 1);
+	expect_mask(&pool, "10.16.0.1", 7, LENGTH(9) | LENGTH(13), 15, 15);
+	pool_close(&pool);
+}
+
 /* --- a reader beside the writer */
 
 #define CHURNS 20000
@@ -573,7 +700,10 @@ static void *watch_kept(void *arg)
 	return NULL;
 }
 
-/* The same prefixes in other sets come and go around those that stay. */
+/*
+ * The same prefixes in other sets come and go around those that stay, and these begin and cease to
+ * expire, long after the time of the reader.
+ */
 static void churn(struct fw_pool *pool, const struct watch *watch, struct chance *chance)
 {
 	struct fw_set_change change;
@@ -581,24 +711,29 @@ static void churn(struct fw_pool *pool, const struct watch *watch, struct chance
 
 	for (i = 0; i < CHURNS; i++) {
 		const int set = below(chance, 25);
-		const struct fw_member *member = &watch->kept[below(chance, ROWS(watch->kept))];
+		struct fw_member member = watch->kept[below(chance, ROWS(watch->kept))];
 
+		member.expires = below(chance, 2) ? 0 : 1000;
 		switch (below(chance, 8)) {
 		case 0:
-			assert_int_equal(fw_set_replace(pool, set, member, 1, &change), 0);
+			assert_int_equal(fw_set_replace(pool, set, &member, 1, &change), 0);
 			break;
 		case 1:
 		case 2:
-			fw_set_del(pool, set, &member->prefix);
+			fw_set_del(pool, set, &member.prefix);
+			break;
+		case 3:
+			assert_int_equal(fw_set_add(pool, 63, &member), 1);
 			break;
 		default:
-			assert_true(fw_set_add(pool, set, member) >= 0);
+			assert_true(fw_set_add(pool, set, &member) >= 0);
 		}
 	}
 }
 
 static void reader_misses_nothing(void **state)
 {
+	static const char *const texts[] = { "10.0.0.0/24", "2001:db8::/48", "10.0.0.0/12" };
 	struct chance chance = { .random = 4711 };
 	struct watch watch = { .pool = &chance.pool };
 	pthread_t reader;
@@ -610,8 +745,8 @@ static void reader_misses_nothing(void **state)
 	for (set = 0; set < FW_SETS_MAX; set++)
 		assert_int_equal(create(&chance.pool, set), set);
 	for (i = 0; i < ROWS(watch.kept); i++) {
-		watch.kept[i] = member_of(i % 2 ? "10.0.0.0/24" : "2001:db8::/48");
-		watch.kept[i].prefix.addr[1] = i;
+		watch.kept[i] = member_of(texts[i % ROWS(texts)]);
+		watch.kept[i].prefix.addr[1] = i << 4;
 	}
 	/* in the buckets behind: the first fill up before */
 	for (set = 0; set < 6; set++)
@@ -644,6 +779,8 @@ int main(void)
 		cmocka_unit_test(tags_run_out_and_come_back),
 		cmocka_unit_test(as_many_sets_as_a_chain_holds),
 		cmocka_unit_test(copy_keeps_index_and_hits),
+		cmocka_unit_test(nested_prefixes_come_and_go),
+		cmocka_unit_test(timeouts_begin_and_cease),
 		cmocka_unit_test(reader_misses_nothing),
 	};
 
