@@ -278,23 +278,24 @@ def test_limit(rules, tmp_path, step_ns, dropped):
 
 
 def test_limit_per_source(rules, tmp_path):
-    path = rules("limit 1 pps burst 1 per source udp\n")
+    path = rules("limit 1 pps burst 2 per source udp\n")
     other = bytes(ETH / IP(**(V4 | {"src": "10.0.0.9"})) / UDP(**UPPER))
-    frames = [(at * SECOND, frame) for at in (0, 0, 1) for frame in (PACKETS["udp"], other)]
+    frames = [(at * SECOND, frame) for at in (0, 0, 0, 1) for frame in (PACKETS["udp"], other)]
     frames.append((1 * SECOND, PACKETS["syn"]))
-    assert drops(path, pcap(tmp_path / "pcap", frames)) == [2, 3]
+    assert drops(path, pcap(tmp_path / "pcap", frames)) == [4, 5]
 
 
 def test_time_does_not_go_back(rules, tmp_path):
-    path = rules("limit 1 pps burst 1 udp\n")
+    path = rules("limit 1 pps burst 2 udp\n")
     frames = [(at * SECOND, PACKETS["udp"]) for at in (5, 0, 20, 10, 20, 21)]
-    assert drops(path, pcap(tmp_path / "pcap", frames)) == [1, 3, 4]
+    assert drops(path, pcap(tmp_path / "pcap", frames)) == [4]
 
 
 def test_decades_between_packets(rules, tmp_path):
     path = rules("limit 1 pps burst 1 udp\n")
     frames = [(at * SECOND, PACKETS["udp"]) for at in (-BEGIN // SECOND, 0, 0, 10**9)]
-    assert drops(path, pcap(tmp_path / "pcap", frames)) in ([2], [2, 3])
+    # the clock has room for nine years: what comes later comes at once
+    assert drops(path, pcap(tmp_path / "pcap", frames)) == [2, 3]
 
 
 # --- frames that are not whole
