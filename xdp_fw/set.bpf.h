@@ -143,7 +143,7 @@ static __always_inline __u64 set_length4(__u32 addr, __u32 length, __u32 near)
  * The lengths are read before and after the sets: a prefix that begins or ceases to expire goes
  * from one to the other, and is in both meanwhile.
  */
-static __noinline __u64 fw_sets_of4(__u32 addr)
+__noinline __u64 fw_sets_of4(__u32 addr)
 {
 	__u32 index = addr >> (fw_sets.mask_shift & 31), lengths, near, bit, step;
 	const volatile struct fw_set_mask *mask = bpf_map_lookup_elem(&fw_set_masks, &index);
@@ -182,7 +182,7 @@ static __noinline __u64 set_lengths6(__u64 hi, __u64 lo, __u32 bits, __u32 base)
 }
 
 /* fw_sets_of6 - bit of each set that has the address, two numbers */
-static __noinline __u64 fw_sets_of6(__u64 hi, __u64 lo)
+__noinline __u64 fw_sets_of6(__u64 hi, __u64 lo)
 {
 	__u32 index = hash_mask6(hi, fw_sets.masks), zero = 0, word;
 	struct fw_set_mask *mask = bpf_map_lookup_elem(&fw_set_masks, &index);
