@@ -77,7 +77,7 @@ $(B)/%.c $(B)/%.h &: %.y
 $(B)/xdp_fw/lexer.o $(B)/xdp_fw/parse.o: $(B)/xdp_fw/parser.h
 
 # Which objects embed which kernel programs; make must know before the first compile.
-$(B)/xdp_fw/load.o: $(B)/xdp_fw/xdp_fw.skel.h
+$(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/xdp_fw/clock.o: $(B)/xdp_fw/clock.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
@@ -114,7 +114,9 @@ $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
 		$(shell pkg-config --libs cmocka) -lm
 
-$(BENCH): $(BENCH_OBJS)
+$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h
+$(BENCH): $(BENCH_OBJS) $(FW_PARTS)
+$(BENCH): LIBS += $(FW_LIBS)
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
 $(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a
 	$(call say,LD,$@)

@@ -276,8 +276,7 @@ static __always_inline __u32 fw_rule_of(__u32 bit)
 /* fw_before - all ones if that bit's rule is before @from; no branch, for the verifier's sake */
 static __always_inline __u32 fw_before(__u32 bit, __u32 from)
 {
-	__u32 below =
-		fw_rule_of(bit) - from; /* both are small: the sign is the answer */
+	__u32 below = fw_rule_of(bit) - from; /* both are small: the sign is the answer */
 
 	barrier_var(below);
 	return -(below >> 31);

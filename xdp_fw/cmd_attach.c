@@ -12,30 +12,6 @@
 
 #define KIB 1024
 
-/* maps_fill - new maps, with the document's sets in them */
-static int maps_fill(const struct options *opts, const struct fw_document *doc,
-		     struct fw_maps *maps)
-{
-	uint64_t entries = opts->set_entries, tags = FW_MAPS_TAGS;
-	uint32_t capacity;
-	struct fw_pool pool;
-	int err;
-
-	fw_document_room(doc, &entries, &tags);
-	capacity = fw_pool_size(entries);
-	if (!capacity)
-		return ecbpf_fail(-E2BIG, "sets of %llu entries: at most %u",
-				  (unsigned long long)entries, FW_POOL_MAX);
-	err = fw_maps_create(maps, capacity, tags, opts->sources);
-	if (!err)
-		err = fw_pool_map(maps, &pool);
-	if (err)
-		return err;
-	err = fw_document_fill(doc, &pool);
-	fw_pool_unmap(&pool);
-	return err;
-}
-
 /* attached_already - where it is, so that nobody loses rules to a second attach */
 static int attached_already(const struct ecbpf_root *root)
 {
@@ -52,12 +28,12 @@ static int attach_root(struct ecbpf_root *root, const struct options *opts,
 	const int slot = opts->slot == UINT64_MAX ? -1 : (int)opts->slot;
 	struct fw_maps maps;
 	const struct fw_load load = { .set = &doc->rules, .maps = &maps };
-	struct fw_loaded loaded;
+	struct fw_loaded loaded = {};
 	int err = attached_already(root);
 
 	fw_maps_none(&maps);
 	if (!err)
-		err = maps_fill(opts, doc, &maps);
+		err = fw_document_maps(doc, opts->set_entries, opts->sources, &maps);
 	if (!err)
 		err = fw_load_slot(root, slot, &load, &loaded);
 	if (err >= 0)

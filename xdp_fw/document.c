@@ -214,6 +214,29 @@ int fw_document_parse(const char *text, size_t len, uint32_t now, unsigned int h
 	return err;
 }
 
+int fw_document_maps(const struct fw_document *doc, uint64_t set_entries, uint64_t sources,
+		     struct fw_maps *maps)
+{
+	uint64_t tags = FW_MAPS_TAGS;
+	struct fw_pool pool;
+	uint32_t capacity;
+	int err;
+
+	fw_document_room(doc, &set_entries, &tags);
+	capacity = fw_pool_size(set_entries);
+	if (!capacity)
+		return ecbpf_fail(-E2BIG, "sets of %llu entries: at most %u",
+				  (unsigned long long)set_entries, FW_POOL_MAX);
+	err = fw_maps_create(maps, capacity, tags, sources);
+	if (!err)
+		err = fw_pool_map(maps, &pool);
+	if (err)
+		return err;
+	err = fw_document_fill(doc, &pool);
+	fw_pool_unmap(&pool);
+	return err;
+}
+
 void fw_document_free(struct fw_document *doc)
 {
 	size_t i;

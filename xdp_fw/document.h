@@ -10,6 +10,7 @@
 #ifndef XDP_FW_DOCUMENT_H
 #define XDP_FW_DOCUMENT_H
 
+#include "xdp_fw/maps.h"
 #include "xdp_fw/rule.h"
 #include "xdp_fw/set.h"
 
@@ -50,6 +51,16 @@ void fw_document_room(const struct fw_document *doc, uint64_t *entries, uint64_t
 
 /** fw_document_fill - make the pool's sets hold what the blocks say; -ENOSPC, -ENOMEM */
 int fw_document_fill(const struct fw_document *doc, struct fw_pool *pool);
+
+/**
+ * fw_document_maps - new maps, whose sets hold what the blocks say
+ * @set_entries: room for at least so many
+ * @sources: of per-source limits
+ * @maps: as of fw_maps_none(); for fw_maps_close(), also after a failure
+ * Return: 0; -E2BIG, -ENOMEM, or why the kernel made no map.
+ */
+int fw_document_maps(const struct fw_document *doc, uint64_t set_entries, uint64_t sources,
+		     struct fw_maps *maps);
 
 void fw_document_free(struct fw_document *doc);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Between the scanner, the grammar and the meaning of the rule language; private to them and to
- * fw_import(), which speaks another language about the same values.
+ * The words of the rule language, between its scanner, its grammar, their meaning, and others that
+ * speak of the same values: import, documents, explanations.
  */
 #ifndef XDP_FW_PARSE_H
 #define XDP_FW_PARSE_H

@@ -52,28 +52,6 @@ size_t replay_max(void)
 
 /* --- loading */
 
-static int sets_fill(const struct fw_document *doc, struct fw_maps *maps)
-{
-	uint64_t entries = FW_POOL_MIN, tags = FW_MAPS_TAGS;
-	struct fw_pool pool;
-	uint32_t capacity;
-	int err;
-
-	fw_document_room(doc, &entries, &tags);
-	capacity = fw_pool_size(entries);
-	if (!capacity)
-		return ecbpf_fail(-E2BIG, "sets of %llu entries: at most %u",
-				  (unsigned long long)entries, FW_POOL_MAX);
-	err = fw_maps_create(maps, capacity, tags, FW_MAPS_SOURCES);
-	if (!err)
-		err = fw_pool_map(maps, &pool);
-	if (err)
-		return err;
-	err = fw_document_fill(doc, &pool);
-	fw_pool_unmap(&pool);
-	return err;
-}
-
 /* maps_share - all but the buckets of sources */
 static int maps_share(const struct fw_maps *from, struct fw_maps *to)
 {
@@ -114,7 +92,7 @@ int replay_open(const struct fw_document *doc, struct replay **replay)
 	fw_maps_none(&opened->maps);
 	fw_maps_none(&opened->timed_maps);
 	opened->clock_ns = CLOCK_BEGIN;
-	err = sets_fill(doc, &opened->maps);
+	err = fw_document_maps(doc, FW_POOL_MIN, FW_MAPS_SOURCES, &opened->maps);
 	if (!err)
 		err = programs_load(opened, &doc->rules);
 	if (!err) {
