@@ -49,7 +49,7 @@ static int run(const struct bench_traffic *t, const struct drive *driver, __u32 
 	*ns = (cpu_ns() - before) / runs;
 	if (err)
 		return bench_fail(err, "test run: %s", strerror(-err));
-	if ((int)opts.retval != action)
+	if (action != BENCH_ANY_ACTION && (int)opts.retval != action)
 		return bench_fail(-EPROTO, "returns %d, not %d", (int)opts.retval, action);
 	return 0;
 }
@@ -78,7 +78,7 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-static struct bench_spread spread(double *values, int count)
+struct bench_spread bench_spread(double *values, int count)
 {
 	struct bench_spread s;
 
@@ -106,10 +106,10 @@ static int measure(const struct bench *b, struct bench_result *r, const struct b
 	}
 	if (err)
 		return bench_fail(err, "row: %s", r->name);
-	r->ns = spread(ns, b->pairs);
+	r->ns = bench_spread(ns, b->pairs);
 	if (ref) {
-		r->diff_ns = spread(diff, b->pairs);
-		r->ratio = spread(ratio, b->pairs);
+		r->diff_ns = bench_spread(diff, b->pairs);
+		r->ratio = bench_spread(ratio, b->pairs);
 	}
 	return 0;
 }
@@ -174,6 +174,15 @@ int bench_row(struct bench *b, const struct bench_row *row)
 			return -EINVAL;
 	}
 	return measure(b, r, ref);
+}
+
+int bench_figure(struct bench *b, const struct bench_figure *figure)
+{
+	if (b->figures == BENCH_FIGURES_MAX)
+		return bench_fail(-EINVAL, "figure %s: one too many", figure->name);
+	fprintf(stderr, "bench: %s\n", figure->name);
+	b->figure[b->figures++] = *figure;
+	return 0;
 }
 
 double bench_ns(const struct bench *b, const char *name)

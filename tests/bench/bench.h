@@ -20,6 +20,10 @@
 #define BENCH_FRAME_MAX	  1500
 #define BENCH_NAME_MAX	  40
 #define BENCH_LOADS	  5
+#define BENCH_FIGURES_MAX 64
+
+/* Of a row whose last packet may meet one fate or another. */
+#define BENCH_ANY_ACTION (-1)
 
 struct drive;
 
@@ -53,7 +57,7 @@ struct bench_traffic {
  * @prog: program under test; the same again, if it is loaded several times: pairs take turns, so
  *        that the figure is not that of one lucky or unlucky place in memory
  * @traffic: NULL: one IPv4 flow
- * @action: what the program must return, or the row is an error
+ * @action: what the program must return, or the row is an error; or BENCH_ANY_ACTION
  * @grows: the program prepends bytes; the driver's cutting them off is subtracted too
  * @ref: name of an earlier row to stand beside, or NULL
  * @diff_max_ns: target: at most so much more than @ref; 0: none
@@ -97,6 +101,20 @@ struct bench_result {
 };
 
 /**
+ * struct bench_figure - a line beneath the table: what is not a time per packet
+ * @name: unique, below BENCH_NAME_MAX
+ * @unit: a constant
+ * @value: of all measurements
+ * @min, @max: target: at least, at most; 0: none
+ */
+struct bench_figure {
+	char name[BENCH_NAME_MAX];
+	const char *unit;
+	struct bench_spread value;
+	double min, max;
+};
+
+/**
  * struct bench - the table so far, and the frames in use
  * @pairs: measurements per row, odd
  * @runs: packets per measurement
@@ -108,9 +126,10 @@ struct bench {
 	__u32 runs;
 	double undo_ns;
 	int ifaces;
-	size_t rows, traffics;
+	size_t rows, traffics, figures;
 	struct bench_result result[BENCH_ROWS_MAX];
 	struct bench_traffic *traffic[BENCH_TRAFFIC_MAX];
+	struct bench_figure figure[BENCH_FIGURES_MAX];
 };
 
 /* Functions return -errno after they have told why on stderr, or NULL. */
@@ -120,6 +139,12 @@ int bench_row(struct bench *b, const struct bench_row *row);
 
 /** bench_skip - a line that says why a row is not there */
 int bench_skip(struct bench *b, const char *name, const char *why);
+
+/** bench_spread - of values, which are sorted */
+struct bench_spread bench_spread(double *values, int count);
+
+/** bench_figure - a line beneath the table; copied */
+int bench_figure(struct bench *b, const struct bench_figure *figure);
 
 /** bench_ns - median of a row in the table, 0 if it is not there */
 double bench_ns(const struct bench *b, const char *name);
@@ -163,6 +188,9 @@ int bench_root_prog(const struct ecbpf_root *root);
 /** bench_command - run a command, in the benchmark's namespaces; ends with NULL */
 int bench_command(const char *const argv[]);
 
+/** bench_filter - the same, with these as standard input and output; -1: those of the benchmark */
+int bench_filter(const char *const argv[], int in, int out);
+
 /** bench_fail - tell why on stderr; returns @err */
 int bench_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -173,5 +201,6 @@ void bench_print(const struct bench *b, bool json);
 int rows_floor(struct bench *b);
 int rows_root(struct bench *b);
 int rows_filter(struct bench *b);
+int rows_fw(struct bench *b);
 
 #endif

@@ -63,6 +63,13 @@ int floor_count(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int floor_drop(struct xdp_md *ctx)
+{
+	floor_count(ctx);
+	return XDP_DROP;
+}
+
+SEC("xdp")
 int floor_grow(struct xdp_md *ctx)
 {
 	return bpf_xdp_adjust_head(ctx, -PREPENDED) ? XDP_ABORTED : XDP_TX;

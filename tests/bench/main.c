@@ -21,6 +21,7 @@ static const struct {
 	int (*rows)(struct bench *b);
 } groups[] = {
 	{ "root", rows_root },
+	{ "fw", rows_fw },
 };
 
 struct options {

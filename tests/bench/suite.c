@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -14,17 +15,31 @@
 
 extern char **environ;
 
-int bench_command(const char *const argv[])
+int bench_filter(const char *const argv[], int in, int out)
 {
-	int err, status;
+	posix_spawn_file_actions_t actions;
+	int err = posix_spawn_file_actions_init(&actions), status;
 	pid_t pid;
 
-	err = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
+	if (err)
+		return bench_fail(-err, "%s: %s", argv[0], strerror(err));
+	if (in >= 0)
+		err = posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+	if (!err && out >= 0)
+		err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (!err)
+		err = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
 	if (err)
 		return bench_fail(-err, "%s: %s", argv[0], strerror(err));
 	if (waitpid(pid, &status, 0) < 0)
 		return bench_fail(-errno, "%s: %s", argv[0], strerror(errno));
 	return status ? bench_fail(-ECHILD, "%s %s: status %d", argv[0], argv[1], status) : 0;
+}
+
+int bench_command(const char *const argv[])
+{
+	return bench_filter(argv, -1, -1);
 }
 
 int bench_root_prog(const struct ecbpf_root *root)

@@ -48,13 +48,13 @@ static void print_row(const struct bench_result *r)
 	char ns[32], diff[32];
 
 	if (r->skipped) {
-		printf("%-30s skipped: %s\n", r->name, r->skipped);
+		printf("%-31s skipped: %s\n", r->name, r->skipped);
 		return;
 	}
-	printf("%-30s %6s%c %7u %7.1f %-14s", r->name, t->name, t->still ? '=' : ' ', t->flows,
+	printf("%-31s %6s%c %7u %7.1f %-14s", r->name, t->name, t->still ? '=' : ' ', t->flows,
 	       r->ns.median, spread_text(&r->ns, ns, sizeof(ns)));
 	if (r->row.ref)
-		printf(" %-22s %+7.1f %-14s", r->row.ref, r->diff_ns.median,
+		printf(" %-28s %+7.1f %-14s", r->row.ref, r->diff_ns.median,
 		       spread_text(&r->diff_ns, diff, sizeof(diff)));
 	if (r->row.ref && has_ratio(r))
 		printf(" %6.2f", r->ratio.median);
@@ -87,14 +87,50 @@ static void print_json(const struct bench_result *r)
 	printf("}\n");
 }
 
+static bool is_figure_met(const struct bench_figure *f)
+{
+	return (!f->min || f->value.median >= f->min) && (!f->max || f->value.median <= f->max);
+}
+
+static void print_figure(const struct bench_figure *f)
+{
+	char values[32];
+
+	printf("%-40s %9.2f %-6s %-20s", f->name, f->value.median, f->unit,
+	       spread_text(&f->value, values, sizeof(values)));
+	if (f->min)
+		printf("  >= %g %s", f->min, is_figure_met(f) ? "met" : "MISSED");
+	if (f->max)
+		printf("  <= %g %s", f->max, is_figure_met(f) ? "met" : "MISSED");
+	printf("\n");
+}
+
+static void print_figure_json(const struct bench_figure *f)
+{
+	printf("{\"figure\":\"%s\",\"unit\":\"%s\",\"value\":%.3f,\"min\":%.3f,\"max\":%.3f",
+	       f->name, f->unit, f->value.median, f->value.min, f->value.max);
+	if (f->min)
+		printf(",\"target_min\":%g", f->min);
+	if (f->max)
+		printf(",\"target_max\":%g", f->max);
+	if (f->min || f->max)
+		printf(",\"met\":%s", is_figure_met(f) ? "true" : "false");
+	printf("}\n");
+}
+
 void bench_print(const struct bench *b, bool json)
 {
 	size_t i;
 
 	if (!json)
-		printf("%-30s %-7s %7s %7s %-14s %-22s %7s %-14s %6s  %s\n", "row", "frames",
+		printf("%-31s %-7s %7s %7s %-14s %-28s %7s %-14s %6s  %s\n", "row", "frames",
 		       "flows", "ns", "min..max", "beside", "diff ns", "min..max", "ratio",
 		       "target");
 	for (i = 0; i < b->rows; i++)
 		(json ? print_json : print_row)(&b->result[i]);
+	if (!json && b->figures)
+		printf("\n%-40s %9s %-6s %-20s  %s\n", "figure", "median", "", "min..max",
+		       "target");
+	for (i = 0; i < b->figures; i++)
+		(json ? print_figure_json : print_figure)(&b->figure[i]);
 }
