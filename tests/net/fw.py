@@ -4,6 +4,7 @@ import collections
 import json
 import re
 import subprocess
+import time
 
 from scapy.all import Ether, Raw
 
@@ -121,6 +122,27 @@ class Wall:
         tallied = difference(verdicts(after, TALLY), verdicts(root, TALLY))
         assert tallied == ({"next": size(*actions["next"])} if actions["next"] else {})
         return self.judged(told, after["reasons"], root["reasons"], own)
+
+    def flood(self, frames):
+        """Send without a trace: what was counted, by verdict too, and the seconds it took at most."""
+        root, own = self.pair.stats(), self.stats()
+        seen = row(root, "root")["seen"]["packets"] + len(frames)
+        start = time.monotonic()
+        self.pair.send(frames)
+        after = self.pair.await_seen(seen)
+        took = time.monotonic() - start
+        return (self.judged(None, after["reasons"], root["reasons"], own),
+                difference(verdicts(after, SLOT), verdicts(root, SLOT)), took)
+
+    def await_verdict(self, frame, wanted):
+        """Send the frame again and again until this becomes of it; the seconds it took."""
+        start = time.monotonic()
+        while True:
+            found = list(self.flood([frame])[1])
+            took = time.monotonic() - start
+            if found == [wanted]:
+                return took
+            assert took < 15, found
 
     def judged(self, told, reasons, reasons_before, own):
         now = self.stats()
