@@ -124,7 +124,7 @@ class Wall:
         return self.judged(told, after["reasons"], root["reasons"], own)
 
     def flood(self, frames):
-        """Send without a trace: what was counted, by verdict too, and the seconds it took at most."""
+        """Send without a trace: what was counted, by verdict too, and the seconds at most."""
         root, own = self.pair.stats(), self.stats()
         seen = row(root, "root")["seen"]["packets"] + len(frames)
         start = time.monotonic()

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from scapy.all import IP, UDP
+from scapy.all import IP, TCP, UDP
 
 from conftest import BUILD, Pair, obj
 from fw import Wall, eth, rule, size, sized
@@ -67,7 +67,8 @@ def test_usage(wall):
             (["hygiene", "on", "fragments", "ptb", "1000001"],
              "vb: hygiene: 1000001 is not in 0 to 1000000"),
             (["protect", "sub", "1"], "vb: protect: it is list, add SELECTORS, or del N.NAME"),
-            (["load", "-f", "-", "--confirm", "0s"], "load: --confirm: 0s is not in 1 to 86400 seconds"),
+            (["load", "-f", "-", "--confirm", "0s"],
+             "load: --confirm: 0s is not in 1 to 86400 seconds"),
             (["stats", "-w", "never"],
              "stats: --watch: never is not a duration, such as 1.5s or 200ms")]:
         wall.refuse(*argv, told=told, code=2, input="")
@@ -83,6 +84,46 @@ def test_usage(wall):
                         'vb: protect: 1:14: 10.0.0.256 is not an address near "10.0.0.256"'),
                        (["protect", "del", "3"], "vb: protect: number 3: there are 0")]:
         wall.refuse(*argv, told=told)
+
+
+def test_failed_loads_change_nothing(wall):
+    wall.rules("set have {", "1.2.3.4", "}", "drop from @have", 'drop udp dport 5 name "five"',
+               "hygiene drop malformed", "protect from 9.9.9.9", "default next")
+    frames = [udp(5), eth() / IP(src="1.2.3.4") / TCP(), eth() / IP(src="9.9.9.9") / UDP(dport=5)]
+    want = wall.judge(*frames).verdicts
+    assert want == ["drop fw-rule 2", "drop fw-rule 1", "next"]
+    many = "\n".join(f"drop from 10.{i >> 8}.{i & 255}.1" for i in range(4097))
+    wide = ["from {" + ",".join(f"10.{k}.{i >> 8}.{i & 255}" for i in range(4096)) + "}"
+            for k in range(3)]
+    for text, told in [
+            ("drop udp dport 70000\n", 'vb: -: 1:16: port 70000 .*'),
+            ("drop udp\n\ndrop upd\n", 'vb: -: 3:6: unknown word near "upd"'),
+            ("drop from @nosuch\n", "vb: load: there is no set named nosuch"),
+            (many, 'vb: -: 4097:1: more than 4096 rules near "drop"'),
+            ("\n".join(wide),
+             "vb: load: the rules have 12289 IPv4 source prefixes, and at most 8192 fit"),
+            ("default drop\ndefault drop\n", 'vb: -: 2:.* given twice.*'),
+            ("set have {\n1.2.3.4\n5.6.7.0.9\n}\n", "vb: -: 3:1: not an address near .*"),
+            ("set new {\n1.2.3.4\n}\ndrop from @other\n", "vb: load: there is no set named other"),
+            ("packet\0\n", 'vb: -: 1:7: a NUL byte near .*')]:
+        wall.refuse("load", "-f", "-", told=told, input=text)
+    wall.refuse("load", "-f", "/nosuch/file", told="vb: /nosuch/file: .*No such file or directory")
+    wall.refuse("load", "-f", "/", told="vb: /: .*Is a directory")
+    wall.refuse("insert", "drop from @nosuch", told="vb: insert: there is no set named nosuch")
+    wall.refuse("load", told="vb: load: say which rules: -f FILE", code=2)
+    judged = wall.judge(*frames)
+    assert judged.verdicts == want
+    assert wall.hits()[rule(2)] == size(frames[0], frames[0])
+
+
+def test_check_only(wall):
+    wall.rules("drop udp dport 1")
+    before = wall.state()
+    assert wall("load", "--check", "-f", "-",
+                input="drop tcp\npass udp\n") == "2 rules would load\n"
+    wall.refuse("load", "--check", "-f", "-", input="drop from @nosuch\n",
+                told="vb: load: there is no set named nosuch")
+    assert wall.state() == before
 
 
 def test_slots(pair):
@@ -178,8 +219,8 @@ def test_without_privileges(wall, commands):
         assert (done.returncode, done.stdout) == (1, ""), done
         told.append(done.stderr)
     assert wall.state() == before
-    assert told == [f"xdp_fw: vb: {argv[0]}: permission denied: run it as root\n"
-                    for argv in commands]
+    whats = [argv[0] if argv[0] != "load" else "-" for argv in commands]  # it was reading
+    assert told == [f"xdp_fw: vb: {what}: permission denied: run it as root\n" for what in whats]
 
 
 def test_full_output(wall):
@@ -191,6 +232,22 @@ def test_full_output(wall):
         assert done.returncode == 1 and "writing the output" in done.stderr, done
 
 
+def test_small_tables(pair):
+    """A source too many takes the place of another, which is counted; sets get a larger pool."""
+    wall = Wall(pair, "--sources", "4", "--set-entries", "1")
+    wall.rules("set x {", "}", "limit 1 pps burst 1 per source udp", "drop from @x")
+    frames = [eth() / IP(src=f"10.1.0.{host}") / UDP() for host in range(1, 9)]
+    judged = wall.flood(frames)[0]
+    assert judged.within == {1: 8} and judged.counts == {"sources_evicted": 4}
+    assert wall.status()["entries_max"] == 4096
+    lines = "".join(f"10.{i >> 8}.{i & 255}.1\n" for i in range(5000))
+    assert wall("set", "load", "x", "-f", "-", input=lines) == (
+        "set x: 5000 added, 0 removed, 0 kept\n")
+    assert wall.status()["entries_max"] == 8192
+    tcp = [eth() / IP(src=src) / TCP() for src in ("10.19.135.1", "10.19.136.1", "10.0.0.1")]
+    assert wall.judge(*tcp).verdicts == ["drop fw-rule 2", "next", "drop fw-rule 2"]
+
+
 TRIAL = "vb: {}: the rules are on trial: confirm or rollback first"
 
 
@@ -199,21 +256,25 @@ def test_trial_that_nobody_confirms(wall):
     wall.rules("set x {", "10.0.0.1", "}", "drop udp dport 1", "count from @x")
     wall.judge(udp(1), udp(2))
     old, program = wall("list"), wall.status()["program_id"]
-    told = wall.load("drop udp dport 2", "default pass", options=["--confirm", "2s"])
+    told = wall.load("drop udp dport 2", "default pass", "set x {", "10.0.0.7", "}", "set y {", "}",
+                     options=["--confirm", "2s"])
     start = time.monotonic()
     assert told == "vb: the rules before come back in 2 s, unless: xdp_fw confirm vb\n"
     assert wall.status()["trial"] == "running" and 1 <= wall.status()["trial_left_s"] <= 3
+    assert "on trial, " in wall("status")
     assert wall("list") == "default pass\ndrop udp dport 2\n"
+    assert wall("set", "list", "x") == "10.0.0.7\n"
     assert list(wall.flood([udp(2)])[1]) == ["drop"]
     assert list(wall.flood([udp(1)])[1]) == ["pass"]
     wall.await_verdict(udp(2), "next")
     assert 1.5 < time.monotonic() - start < 10
-    assert wall("list") == old
+    assert wall("save") == old + "set x {\n10.0.0.1\n}\n"
     status = wall.status()
     assert (status["trial"], status["program_id"]) == ("over", program)
     before = wall.hits()
     judged = wall.judge(udp(1), udp(2))
     assert judged.verdicts == ["drop fw-rule 1", "next"]
+    assert judged.hits == {rule(1): size(udp(1)), rule(2): size(udp(2))}
     assert wall.hits()[rule(1)][0] == before[rule(1)][0] + 1 >= 2
     late = wall("confirm", ok=None)
     assert (late.returncode, late.stderr) == (
@@ -278,7 +339,8 @@ def test_killed_while_loading(wall):
     took = time.monotonic() - start
     seen, now = {"old": 0, "new": 0}, 1
     for turn in range(50):
-        process = wall.start("restore", stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        argv = ["restore"] if turn % 2 else ["load", "-f", "-"]
+        process = wall.start(*argv, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         process.stdin.write(texts[1 - now])
         process.stdin.close()
         try:
@@ -297,3 +359,32 @@ def test_killed_while_loading(wall):
     assert wall.pair.status()["pins"] == "ok"
     assert sorted(os.listdir(f"{wall.pair.status()['directory']}/slot5")) == pins
     print(seen)
+
+
+def test_killed_while_a_trial_begins(wall):
+    """Either there is no trial or there is one, and it can be ended."""
+    rng = random.Random(int(os.environ.get("ECBPF_SEED", "12")))
+    wall.rules("drop udp dport 1")
+    start = time.monotonic()
+    wall.load("drop udp dport 2", options=["--confirm", "1m"])
+    took = time.monotonic() - start
+    wall("rollback")
+    before = wall("list")
+    for _ in range(10):
+        process = wall.start("load", "-f", "-", "--confirm", "1m", stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+        process.stdin.write("drop udp dport 2\n")
+        process.stdin.close()
+        try:
+            process.wait(rng.uniform(0, 1.5 * took))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        trial = wall.status()["trial"]
+        assert (trial, wall("list")) in (("none", before),
+                                         ("running", "default next\ndrop udp dport 2\n"))
+        if trial == "running":
+            wall("rollback")
+        assert (wall.status()["trial"], wall("list")) == ("none", before)
+    assert wall.judge(udp(1), udp(2)).verdicts == ["drop fw-rule 1", "next"]
+    assert wall.pair.status()["pins"] == "ok"

@@ -118,7 +118,8 @@ def test_fragments_are_dropped(wall):
     wall.rules("hygiene drop fragments", "pass packet")
     frames = [fragment(), fragment(frag=185), eth() / IP(**V4, frag=185, proto=6) / Raw(b"x" * 20),
               fragment6(), eth() / IPv6(**V6) / IPv6ExtHdrFragment(offset=9, nh=6) / Raw(b"x" * 20)]
-    whole = [eth() / IP(**V4, flags="DF") / UDP(), eth() / IPv6(**V6) / IPv6ExtHdrFragment() / UDP()]
+    whole = [eth() / IP(**V4, flags="DF") / UDP(),
+             eth() / IPv6(**V6) / IPv6ExtHdrFragment() / UDP()]
     with Listener(wall.pair) as listener:
         judged = wall.judge(*frames, *whole)
         assert listener.read(0) == []
@@ -149,7 +150,8 @@ def test_replies_ipv4(wall):
     tags = [eth(), eth() / Dot1Q(vlan=5, prio=3), eth() / Dot1AD(vlan=7) / Dot1Q(vlan=6)]
     frames = [fragment(link=link) for link in tags]
     frames += [roomy(fragment(payload=payload)) for payload in (8, 40, 48, 1016, 1480)]
-    frames += [fragment(options=[IPOption_NOP()] * 4), fragment(options=[IPOption_NOP()] * 40, payload=1400),
+    frames += [fragment(options=[IPOption_NOP()] * 4),
+               fragment(options=[IPOption_NOP()] * 40, payload=1400),
                fragment(ttl=1, tos=0x10)]
     frames += [eth() / IP(**V4, flags="MF") / ICMP(type=kind, code=0) / Raw(b"p" * (
         64 - len(ICMP(type=kind)))) for kind in (8, 13)]
@@ -174,7 +176,8 @@ def test_replies_ipv6(wall):
     wall.rules("hygiene drop fragments ptb 1000000")
     frames = [fragment6(link=link) for link in
               (eth(), eth() / Dot1Q(vlan=5), eth() / Dot1AD(vlan=7) / Dot1Q(vlan=6))]
-    frames += [roomy(fragment6(payload=payload)) for payload in (8, 64, 1176, 1184, 1192, 1232, 1448)]
+    frames += [roomy(fragment6(payload=payload))
+               for payload in (8, 64, 1176, 1184, 1192, 1232, 1448)]
     frames += [fragment6(upper=ICMPv6EchoRequest(cksum=1), nh=58),
                eth() / IPv6(**V6) / IPv6ExtHdrHopByHop() / IPv6ExtHdrFragment(m=1, nh=59) /
                Raw(b"h" * 80)]
@@ -192,7 +195,7 @@ def test_replies_ipv6(wall):
 
 
 def test_replies_that_find_no_room(wall):
-    """Where the driver leaves no room behind a frame it is dropped without an answer, and counted."""
+    """Where the driver leaves no room behind a frame it is dropped unanswered, and counted."""
     wall.rules("hygiene drop fragments ptb 1000000")
     frames = [fragment(payload=8), fragment6(payload=8), fragment6(payload=1176)]
     judged = wall.judge(*frames)
@@ -319,7 +322,8 @@ def test_local_addresses_are_exempt(wall):
            eth() / IP(src="10.0.0.1", dst="192.0.2.77", options=[IPOption_NOP()] * 4) / UDP(),
            eth() / IPv6(src="fd00::1", dst="2001:db8::77") / UDP(len=7)]
     others = [fragment(dst="192.0.2.78", frag=9), fragment6(src="ff02::1", dst="2001:db8::78"),
-              eth() / IP(**V4, options=[IPOption_NOP()] * 4) / UDP(), eth() / IPv6(**V6) / UDP(len=7)]
+              eth() / IP(**V4, options=[IPOption_NOP()] * 4) / UDP(),
+              eth() / IPv6(**V6) / UDP(len=7)]
     dropped = ["drop fw-fragment 1"] * 2 + ["drop fw-options 2", "drop fw-malformed 3"]
     judged = wall.judge(*own, *others)
     assert judged.verdicts == ["next"] * 4 + dropped
@@ -336,7 +340,8 @@ def test_local_addresses_are_exempt(wall):
 def test_replies_in_generic_mode(wall):
     """The frame that the kernel hands over there may have its tag aside; the answer is the same."""
     wall.rules("hygiene drop fragments ptb 1000000")
-    native = answered(wall, fragment(), fragment6(), roomy(fragment6(payload=8)))
+    frames = [fragment(), fragment6(), roomy(fragment6(payload=8))]
+    native = answered(wall, *frames)
     pair = wall.pair
     saved = wall("save")
     pair.xdp_root("detach", "vb")
@@ -344,7 +349,7 @@ def test_replies_in_generic_mode(wall):
     pair.wait_up()
     wall("attach", "-f", "-", input=saved)
     with Listener(pair) as listener:
-        pair.send([bytes(frame) for frame in (fragment(), fragment6(), roomy(fragment6(payload=8)))])
+        pair.send([bytes(frame) for frame in frames])
         stats = pair.await_stats(lambda stats: stats["reasons"].get("fw-ptb") == 3)
         assert listener.read(3) == native
     assert stats["reasons"] == {"fw-ptb": 3}
