@@ -80,9 +80,13 @@ int fw_set_create(struct fw_pool *pool, const char *name, uint32_t flags)
 	return set;
 }
 
-/* Removes the slots that @gone names; @arg is a set or a time. */
+/*
+ * Removes the slots that @gone names, and what a killed command has left: held slots, and numbers of
+ * entries that are not true. @arg is a set or a time.
+ */
 static size_t sweep(struct fw_pool *pool, bool (*gone)(uint64_t state, uint32_t arg), uint32_t arg)
 {
+	uint32_t left[FW_SETS_MAX] = {};
 	size_t count = 0;
 	uint64_t i;
 
@@ -90,11 +94,17 @@ static size_t sweep(struct fw_pool *pool, bool (*gone)(uint64_t state, uint32_t 
 		struct slot_words *slot = slot_at(pool, i);
 		const uint64_t state = slot_state(slot);
 
-		if (!slot_live(state) || !gone(state, arg))
-			continue;
-		slot_remove(pool, slot);
-		count++;
+		if (SLOT_FLAGS(state) & SLOT_HELD) {
+			slot_remove(pool, slot);
+		} else if (slot_live(state) && gone(state, arg)) {
+			slot_remove(pool, slot);
+			count++;
+		} else if (slot_live(state)) {
+			left[SLOT_SET(state)]++;
+		}
 	}
+	for (i = 0; i < FW_SETS_MAX; i++)
+		pool->info[i].entries = left[i];
 	return count;
 }
 
