@@ -295,7 +295,10 @@ static __always_inline __u64 fw_later(__u64 v, __u32 word, __u32 from)
 	return v & ~0ULL << below;
 }
 
-/* fw_word - AND of one word of all rows */
+/*
+ * fw_word - AND of one word of all rows. Row 0, of a header that the packet lacks, is not looked up;
+ * and most words are looked at in vain, which shows long before the last dimension.
+ */
 static __always_inline __u64 fw_word(const struct fw_match *m, __u32 word)
 {
 	__u64 v = ~0ULL, *part;
@@ -304,11 +307,13 @@ static __always_inline __u64 fw_word(const struct fw_match *m, __u32 word)
 
 #pragma unroll
 	for (dim = 0; dim < FW_DIMS; dim++) {
-		if (!fw_uses(dim))
+		if (!fw_uses(dim) || !m->row[dim])
 			continue;
 		at = m->row[dim] + 1 + word;
 		part = bpf_map_lookup_elem(&fw_rows, &at);
 		v &= part ? *part : 0;
+		if (!v)
+			return 0;
 	}
 	return v;
 }
