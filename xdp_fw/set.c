@@ -94,9 +94,7 @@ static size_t sweep(struct fw_pool *pool, bool (*gone)(uint64_t state, uint32_t 
 		struct slot_words *slot = slot_at(pool, i);
 		const uint64_t state = slot_state(slot);
 
-		if (SLOT_FLAGS(state) & SLOT_HELD) {
-			slot_remove(pool, slot);
-		} else if (slot_live(state) && gone(state, arg)) {
+		if (SLOT_FLAGS(state) & SLOT_HELD || (slot_live(state) && gone(state, arg))) {
 			slot_remove(pool, slot);
 			count++;
 		} else if (slot_live(state)) {

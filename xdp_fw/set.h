@@ -94,7 +94,7 @@ int fw_set_replace(struct fw_pool *pool, int set, const struct fw_member *member
 		   struct fw_set_change *change);
 
 /**
- * fw_set_expire - remove what has expired, of all sets
+ * fw_set_expire - remove what has expired, of all sets, and what a killed writer had prepared
  * @now: jiffies >> FW_EXPIRY_SHIFT
  * Return: how many.
  */
