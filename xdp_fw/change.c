@@ -145,8 +145,13 @@ int fw_pool_grow(struct fw_live *live, uint64_t more, uint64_t tags)
 	const uint64_t entries = fw_pool_used(&live->pool) + more;
 	struct ecbpf_program program;
 	struct renewal r;
-	int err = renewal_make(live, entries > live->pool.capacity ? entries : live->pool.capacity,
-			       tags > live->pool.tags ? tags : live->pool.tags, &r);
+	int err;
+
+	if (fw_live_trial(live, NULL) == FW_TRIAL_RUNNING)
+		return ecbpf_fail(-EBUSY, "the sets cannot grow while rules are on trial: confirm "
+					  "or rollback first");
+	err = renewal_make(live, entries > live->pool.capacity ? entries : live->pool.capacity,
+			   tags > live->pool.tags ? tags : live->pool.tags, &r);
 
 	if (!err)
 		err = hits_note(&r, live);

@@ -15,6 +15,8 @@ int fw_clock_now(uint64_t *jiffies)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = jiffies, .ctx_size_in = sizeof(*jiffies));
 	int err;
 
+	if (!clock && errno == EPERM)
+		return ecbpf_fail(-EPERM, "permission denied: run it as root");
 	if (!clock)
 		return ecbpf_fail(-errno, "the kernel's clock: %s", strerror(errno));
 	err = bpf_prog_test_run_opts(bpf_program__fd(clock->progs.fw_jiffies), &opts);

@@ -299,10 +299,10 @@ static const struct {
 	enum fw_purpose purpose;
 	int (*run)(struct job *job);
 } words[] = {
-	{ "create", 1, 1, FW_CHANGE, create }, { "destroy", 1, 1, FW_CHANGE, destroy },
-	{ "flush", 1, 1, FW_CHANGE, flush },   { "load", 1, 1, FW_CHANGE, load },
-	{ "list", 0, 1, FW_READ, list },       { "add", 2, 6, FW_CHANGE, add },
-	{ "del", 2, 2, FW_CHANGE, del },       { "test", 2, 2, FW_READ, test },
+	{ "create", 1, 1, FW_ENTRIES, create }, { "destroy", 1, 1, FW_ENTRIES, destroy },
+	{ "flush", 1, 1, FW_ENTRIES, flush },	{ "load", 1, 1, FW_ENTRIES, load },
+	{ "list", 0, 1, FW_READ, list },	{ "add", 2, 6, FW_ENTRIES, add },
+	{ "del", 2, 2, FW_ENTRIES, del },	{ "test", 2, 2, FW_READ, test },
 };
 
 static int run(const char *ifname, struct job *job, size_t word)
@@ -316,7 +316,7 @@ static int run(const char *ifname, struct job *job, size_t word)
 		return err;
 	err = fw_live_open(ifname, words[word].purpose, &job->live);
 	/* what has expired goes when somebody changes something: room for the new */
-	if (!err && words[word].purpose == FW_CHANGE)
+	if (!err && words[word].purpose == FW_ENTRIES)
 		fw_set_expire(&job->live.pool, job->now);
 	if (!err)
 		err = words[word].run(job);

@@ -101,14 +101,14 @@ static __always_inline __u64 fw_masked(__u64 half, __u32 length)
 static __always_inline __u64 fw_source_tag(const struct fw_verdict_rule *rule, bool ipv6,
 					   const __u64 src[2])
 {
-	__u64 tag = fw_seed ^ rule->slot;
+	__u64 tag = hash_mix(fw_seed ^ rule->slot << 1 ^ ipv6);
 
 	if (ipv6) {
 		tag = hash_mix(tag ^ fw_masked(src[0], rule->prefix6));
 		if (rule->prefix6 > 64)
 			tag = hash_mix(tag ^ fw_masked(src[1], rule->prefix6 - 64));
 	} else {
-		tag = hash_mix(tag ^ fw_masked(src[0] << 32, rule->prefix4) ^ 4);
+		tag = hash_mix(tag ^ fw_masked(src[0] << 32, rule->prefix4));
 	}
 	return tag | 1;
 }

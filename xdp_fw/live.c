@@ -191,6 +191,38 @@ static bool is_replaced(const struct fw_live *live)
 	       program.id && program.id != live->slot_id;
 }
 
+/* map_id - of one of a program's maps */
+static int map_id(uint32_t prog_id, const char *name, uint32_t *id)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	int fd = ecbpf_program_map(prog_id, name), err;
+
+	if (fd < 0)
+		return fd;
+	err = bpf_obj_get_info_by_fd(fd, &info, &len);
+	*id = info.id;
+	close(fd);
+	return err;
+}
+
+/* trial_check - may this be done while the rules are on trial? */
+static int trial_check(const struct fw_live *live, enum fw_purpose purpose)
+{
+	uint32_t before, sets[2] = {};
+
+	if (purpose == FW_READ || purpose == FW_TRIAL ||
+	    fw_live_trial(live, NULL) != FW_TRIAL_RUNNING)
+		return 0;
+	if (purpose == FW_CHANGE)
+		return ecbpf_fail(-EBUSY, "the rules are on trial: confirm or rollback first");
+	if (previous_id(live->slot_id, &before) || map_id(before, "fw_set_slots", &sets[0]) ||
+	    map_id(live->slot_id, "fw_set_slots", &sets[1]) || sets[0] != sets[1])
+		return ecbpf_fail(-EBUSY, "rules with sets of their own are on trial: confirm or "
+					  "rollback first");
+	return 0;
+}
+
 int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *live)
 {
 	int err, tries = READ_TRIES;
@@ -216,9 +248,7 @@ int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *li
 		if (!err)
 			err = judge_read(live);
 	}
-	if (!err && purpose == FW_CHANGE && fw_live_trial(live, NULL) == FW_TRIAL_RUNNING)
-		err = ecbpf_fail(-EBUSY, "the rules are on trial: confirm or rollback first");
-	return err;
+	return err ? err : trial_check(live, purpose);
 }
 
 int fw_live_previous(struct fw_live *live)

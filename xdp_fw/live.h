@@ -63,8 +63,9 @@ enum fw_trial { FW_TRIAL_NONE, FW_TRIAL_RUNNING, FW_TRIAL_OVER };
 /** enum fw_purpose - what for: only CHANGE and TRIAL wait for other commands, and keep them out */
 enum fw_purpose {
 	FW_READ,
-	FW_CHANGE, /* -EBUSY while a trial runs */
-	FW_TRIAL,  /* to confirm or end one */
+	FW_CHANGE,  /* -EBUSY while a trial runs */
+	FW_ENTRIES, /* of sets: -EBUSY while a trial runs that has sets of its own */
+	FW_TRIAL,   /* to confirm or end one */
 };
 
 /**

@@ -9,6 +9,7 @@
 
 #include "xdp_fw/set.h"
 
+#define EXPIRY_UNIT   (1U << FW_EXPIRY_SHIFT) /* jiffies */
 #define NS_PER_S      1000000000ULL
 #define TIMEOUT_MIN_S 1
 #define TIMEOUT_MAX_S (10 * 365 * 86400ULL) /* ten years */
@@ -127,8 +128,9 @@ static int parse_timeout(struct scan *scan, struct fw_member *member)
 		return bad(scan, at, len, "a timeout is 1 second to 10 years");
 	if (err)
 		return bad(scan, at, len, "not a time");
-	/* Rounded up, so that whole seconds come back from fw_member_print(). */
-	expires = scan->now + (ns / 1000 * scan->hz / 1000000 >> FW_EXPIRY_SHIFT) + 1;
+	/* Never early: rounded up, and one more, for some of the present unit is gone already. */
+	expires = ns / 1000 * scan->hz / 1000000;
+	expires = scan->now + ((expires + EXPIRY_UNIT - 1) >> FW_EXPIRY_SHIFT) + 1;
 	member->expires = expires > UINT32_MAX ? UINT32_MAX : expires;
 	return 0;
 }
@@ -261,7 +263,8 @@ int fw_set_parse(const char *text, size_t len, uint32_t now, unsigned int hz,
 
 static uint64_t seconds_left(uint32_t expires, uint32_t now, unsigned int hz)
 {
-	uint64_t left = expires > now ? ((uint64_t)(expires - now) << FW_EXPIRY_SHIFT) / hz : 0;
+	/* without the unit that parse_timeout() has added: whole seconds come back as they were */
+	uint64_t left = expires > now ? ((uint64_t)(expires - now - 1) << FW_EXPIRY_SHIFT) / hz : 0;
 
 	if (left > TIMEOUT_MAX_S)
 		return TIMEOUT_MAX_S;

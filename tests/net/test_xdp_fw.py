@@ -380,7 +380,6 @@ def test_limit_per_source(wall):
     assert judged.within == {1: 100} and judged.hits == {}  # one packet a source
 
 
-@pytest.mark.xfail(strict=True, reason="fw_source_tag(): slot ^ source is the same for others")
 def test_sources_of_two_limits_are_told_apart(wall):
     """Neighbouring IPv6 networks, neighbouring rules: each pair has a bucket of its own."""
     wall.rules(*(f"limit 1 pps burst 1 per source udp dport {port}" for port in (1, 2)))
