@@ -34,7 +34,12 @@ ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.
 FW_PARTS := $(patsubst %,$(B)/xdp_fw/%.o,lexer parser $(filter-out xdp_fw cmd_% %.bpf, \
 	$(patsubst xdp_fw/%.c,%,$(wildcard xdp_fw/*.c))))
 FW_COMMANDS := $(patsubst %.c,$(B)/%.o,xdp_fw/xdp_fw.c $(wildcard xdp_fw/cmd_*.c))
-TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw
+# cmd_*: of xdp_sampler; client_*: of xdp_sampler_client; pcap_*: of xdp_sampler_to_pcap; the rest: of all
+SAMPLER_TOOLS := xdp_sampler xdp_sampler_client xdp_sampler_to_pcap
+SAMPLER_PARTS := $(patsubst %,$(B)/xdp_sampler/%.o,packet_sample.pb-c $(filter-out $(SAMPLER_TOOLS) cmd_% client_% \
+	pcap_%,$(patsubst xdp_sampler/%.c,%,$(wildcard xdp_sampler/*.c))))
+SAMPLER_LIBS := -lzmq -lprotobuf-c
+TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
@@ -76,6 +81,8 @@ $(B)/%.c $(B)/%.h &: %.y
 
 $(B)/xdp_fw/lexer.o $(B)/xdp_fw/parse.o: $(B)/xdp_fw/parser.h
 
+$(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sample.pb-c.h
+
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/xdp_fw/clock.o: $(B)/xdp_fw/clock.skel.h
@@ -101,6 +108,20 @@ $(B)/bin/xdp_fw: $(FW_COMMANDS) $(FW_PARTS) $(B)/libecbpf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(FW_LIBS)
 
+$(B)/xdp_sampler/packet_sample.pb-c.c $(B)/xdp_sampler/packet_sample.pb-c.h &: ext/packet_sample.proto
+	$(call say,PROTOC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)protoc-c --c_out=$(@D) -Iext $<
+
+sampler_parts = $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/$(1)_*.c))
+$(B)/bin/xdp_sampler: $(call sampler_parts,cmd)
+$(B)/bin/xdp_sampler_client: $(call sampler_parts,client)
+$(B)/bin/xdp_sampler_to_pcap: $(call sampler_parts,pcap)
+$(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS)): $(B)/bin/%: $(B)/xdp_sampler/%.o $(SAMPLER_PARTS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(SAMPLER_LIBS)
+
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
 $(BPF_TESTS): $(B)/tests/bpf/suite.o
@@ -109,6 +130,8 @@ $(B)/tests/bpf/test_fw: $(FW_FUZZ) $(B)/tests/bpf/fw_model.o
 $(B)/tests/bpf/test_fw.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(FW_FUZZ)
 $(filter $(B)/tests/unit/test_fw% $(B)/tests/bpf/test_fw%,$(UNIT) $(BPF_TESTS)): $(FW_PARTS)
+$(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
+$(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \

@@ -16,7 +16,7 @@
 #define ECBPF_VERSION "0.1.0"
 
 /* Grows when a shape in this file changes; a member and the root of its interface must agree. */
-#define ECBPF_ABI 1
+#define ECBPF_ABI 2
 
 /* Slots run in ascending order. Default places; the others are the user's. */
 #define ECBPF_SLOTS	   16
@@ -145,41 +145,135 @@ struct ecbpf_row {
 };
 _Static_assert(sizeof(struct ecbpf_row) == 128, "two cache lines");
 
-/* Bytes of a sampled packet that are kept: headers as they arrived. */
-#define ECBPF_SNAP 128
+/* Bytes of a packet that a trace keeps: its headers as they arrived. A sample may keep more. */
+#define ECBPF_SNAP     128
+#define ECBPF_SNAP_MAX 1536
 
 /**
- * struct ecbpf_sample - one traced packet, as the perf buffer delivers it
+ * struct ecbpf_sample - one traced or sampled packet, as the perf buffers deliver it
  * @time_ns: CLOCK_MONOTONIC when the packet reached the root
  * @meta: of the verdict
+ * @sequence: how many samples this CPU had generated before; 0 in traces
  * @code: of the verdict
  * @frame_bytes: length on arrival
  * @snap_bytes: valid bytes of @snap
  * @ifindex: receiving interface, in the namespace of the root
  * @rx_queue: receive queue
+ * @cpu: that the packet was on
+ * @one_in: it was drawn with a probability of 1 in so many, and stands for so many packets; 0 in traces
  * @version: ECBPF_ABI
  * @row: which row decided: root, slot, or end of chain
  * @column: enum ecbpf_column of the action
  * @snap: the packet's first bytes as it arrived, before any rewriting
+ *
+ * Records end behind @snap_bytes (samples) or ECBPF_SNAP bytes (traces) of @snap, or some bytes of
+ * padding later.
  */
 struct ecbpf_sample {
 	__u64 time_ns;
 	__u64 meta;
+	__u64 sequence;
 	__u32 code;
 	__u32 frame_bytes;
 	__u32 snap_bytes;
 	__u32 ifindex;
 	__u32 rx_queue;
+	__u32 cpu;
+	__u32 one_in;
 	__u16 version;
 	__u8 row;
 	__u8 column;
-	__u8 snap[ECBPF_SNAP];
+	__u8 snap[ECBPF_SNAP_MAX];
 };
-_Static_assert(sizeof(struct ecbpf_sample) == 40 + ECBPF_SNAP, "no holes");
+_Static_assert(sizeof(struct ecbpf_sample) == 56 + ECBPF_SNAP_MAX, "no holes");
+
+/* Bytes of a record before the packet's. */
+#define ECBPF_SAMPLE_HEADER (sizeof(struct ecbpf_sample) - ECBPF_SNAP_MAX)
+
+/**
+ * struct ecbpf_sampled - what became of the packets that were drawn, per CPU
+ * @drawn: packets that were drawn, at the root
+ * @filtered: of these: the filter does not want them
+ * @thinned: of these: what became of them is sampled more seldom
+ * @unreported: of these: a program that does not report took them
+ * @generated: of these: all others; each is delivered to the perf buffer or counted below
+ * @unread: nobody has opened the perf buffer
+ * @full: the perf buffer had no room
+ * @failed: it could not be written for another reason
+ */
+struct ecbpf_sampled {
+	__u64 drawn;
+	__u64 filtered;
+	__u64 thinned;
+	__u64 unreported;
+	__u64 generated;
+	__u64 unread;
+	__u64 full;
+	__u64 failed;
+};
+
+/* A rate that is none: such packets are not sampled. */
+#define ECBPF_NEVER 0xffffffff
+
+/* Rates of rules: of a verdict's code and meta together. */
+#define ECBPF_SAMPLING_RULES 32
+
+struct ecbpf_sampling_rule {
+	__u64 meta;
+	__u32 code;
+	__u32 one_in; /* 0: no rule here */
+};
+
+/* struct ecbpf_filter.flags: what of it must match */
+#define ECBPF_FILTER_ADDR  (1U << 0)
+#define ECBPF_FILTER_PROTO (1U << 1)
+#define ECBPF_FILTER_PORT  (1U << 2)
+
+/**
+ * struct ecbpf_filter - packets that are wanted
+ * @addr, @mask: of source or destination; network byte order, IPv4 in the first word
+ * @flags: ECBPF_FILTER_*; 0: all packets
+ * @family: 4 or 6, of @addr
+ * @proto: of the upper layer
+ * @port: source or destination, of TCP or UDP
+ */
+struct ecbpf_filter {
+	__be32 addr[4];
+	__be32 mask[4];
+	__u32 flags;
+	__u8 family;
+	__u8 proto;
+	__be16 port;
+};
+
+/**
+ * struct ecbpf_sampling - map ecbpf_sampling: the one entry, memory-mapped and changed live
+ * @snap_bytes: of a packet that are kept, at most
+ * @budget: samples a second, at most, over all CPUs; 0: no limit. For user space: whoever reads the
+ *          samples keeps to it by raising ecbpf_control.sample_one_in
+ * @by_default: one in so many, if nothing below says otherwise
+ * @by_row, @by_column, @by_code, @rule: instead, by what became of the packet; 0: not said. The
+ *      last that says something counts
+ * @filter: packets that are sampled at all
+ *
+ * Packets are drawn one in ecbpf_control.sample_one_in, the least of all rates, before it is known
+ * what becomes of them; at the exit those with a higher one are thinned.
+ */
+struct ecbpf_sampling {
+	__u32 snap_bytes;
+	__u32 budget;
+	__u32 by_default;
+	__u32 by_row[ECBPF_ROWS];
+	__u32 by_column[ECBPF_COLUMNS_MAX];
+	__u32 by_code[ECBPF_CODES_MAX];
+	struct ecbpf_sampling_rule rule[ECBPF_SAMPLING_RULES];
+	struct ecbpf_filter filter;
+};
 
 /* struct ecbpf_packet.flags */
 #define ECBPF_PACKET_TRACE   (1U << 0) /* tell what becomes of it */
 #define ECBPF_PACKET_PROFILE (1U << 1) /* time each slot */
+#define ECBPF_PACKET_SAMPLE  (1U << 2) /* tell the sampler what becomes of it */
 
 /**
  * struct ecbpf_packet - the packet that this CPU is working on: root writes, exits read
@@ -187,13 +281,17 @@ _Static_assert(sizeof(struct ecbpf_sample) == 40 + ECBPF_SNAP, "no holes");
  * @bytes: length on arrival at the root
  * @pending: row that the packet was handed to and that has not reported; 0: none
  * @flags: ECBPF_PACKET_*; 0 for all but the sampled share
+ * @skip: packets until the next one is drawn
+ * @one_in: with ECBPF_PACKET_SAMPLE: how it was drawn
  */
 struct ecbpf_packet {
 	__u64 mark_ns;
 	__u32 bytes;
 	__u32 pending;
 	__u32 flags;
-	__u32 pad[11];
+	__u32 skip;
+	__u32 one_in;
+	__u32 pad[9];
 };
 _Static_assert(sizeof(struct ecbpf_packet) == 64, "one cache line");
 
@@ -202,7 +300,8 @@ _Static_assert(sizeof(struct ecbpf_packet) == 64, "one cache line");
  * @now: scratch of the packet in flight
  * @row: counters, only ever incremented
  * @code: packets per reason code
- * @sample: scratch: the traced packet in flight
+ * @sampled: counters of the sampler
+ * @sample: scratch: the traced or sampled packet in flight
  *
  * Only programs on that CPU write; user space only reads (a reset is a baseline kept aside).
  */
@@ -210,6 +309,7 @@ struct ecbpf_cpu {
 	struct ecbpf_packet now;
 	struct ecbpf_row row[ECBPF_ROWS];
 	__u64 code[ECBPF_CODES_MAX];
+	struct ecbpf_sampled sampled;
 	struct ecbpf_sample sample;
 };
 _Static_assert(sizeof(struct ecbpf_cpu) < 32768, "the kernel's limit for one per-CPU value");
@@ -232,12 +332,15 @@ struct ecbpf_total {
  * @profile_until_ns: the same for the profiler
  * @trace_one_in: 0 off, else one packet in so many is traced
  * @profile_one_in: 0 off, else one packet in so many is timed
+ * @sample_one_in: 0 off, else one packet in so many is drawn for the sampler
  */
 struct ecbpf_control {
 	__u64 trace_until_ns;
 	__u64 profile_until_ns;
 	__u32 trace_one_in;
 	__u32 profile_one_in;
+	__u32 sample_one_in;
+	__u32 pad;
 };
 
 /*

@@ -266,6 +266,9 @@ ECBPF_API int ecbpf_stats_read(const struct ecbpf_root *root, struct ecbpf_total
 /** ecbpf_stats_reset - count from here; the counters themselves are not touched, so none is lost */
 ECBPF_API int ecbpf_stats_reset(struct ecbpf_root *root);
 
+/** ecbpf_sampled_read - what became of the packets that were drawn for the sampler, on all CPUs */
+ECBPF_API int ecbpf_sampled_read(const struct ecbpf_root *root, struct ecbpf_sampled *sampled);
+
 /** ecbpf_row_seen - what reached a row: the sum of its columns */
 ECBPF_API struct ecbpf_counter ecbpf_row_seen(const struct ecbpf_row *row);
 

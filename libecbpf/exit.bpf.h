@@ -62,6 +62,22 @@ struct {
 } ecbpf_trace SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_samples SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ecbpf_sampling);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} ecbpf_sampling SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, ECBPF_PROFILE_ROWS);
 	__type(key, __u32);
@@ -124,8 +140,76 @@ static __noinline void ecbpf_profile_mark(struct ecbpf_cpu *cpu, __u32 row)
 	cpu->now.mark_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void ecbpf_trace_emit(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row,
-					     const struct ecbpf_verdict *v, __u32 column)
+/* ecbpf_rate - one in how many of the packets that met with this are sampled; 0: not said */
+static __always_inline __u32 ecbpf_rate(const struct ecbpf_sampling *sampling,
+					const struct ecbpf_sample *sample)
+{
+	__u32 code = sample->code < ECBPF_CODES_MAX ? sample->code : ECBPF_CODE_OTHER, i;
+
+	for (i = 0; i < ECBPF_SAMPLING_RULES; i++) {
+		const struct ecbpf_sampling_rule *rule = &sampling->rule[i];
+
+		if (!rule->one_in)
+			break;
+		if (rule->code == code && rule->meta == sample->meta)
+			return rule->one_in;
+	}
+	if (code && sampling->by_code[code])
+		return sampling->by_code[code];
+	if (sample->column < ECBPF_COLUMNS_MAX && sampling->by_column[sample->column])
+		return sampling->by_column[sample->column];
+	if (sample->row < ECBPF_ROWS && sampling->by_row[sample->row])
+		return sampling->by_row[sample->row];
+	return sampling->by_default;
+}
+
+/*
+ * ecbpf_thin - is the packet, drawn one in @drawn, one of those that are wanted? Thinned by chance, so
+ * that what is left was drawn one in sample->one_in.
+ */
+static __always_inline bool ecbpf_thin(struct ecbpf_sample *sample, __u32 drawn)
+{
+	struct ecbpf_sampling *sampling;
+	__u32 zero = 0, wanted;
+
+	sampling = bpf_map_lookup_elem(&ecbpf_sampling, &zero);
+	if (!sampling)
+		return false;
+	wanted = ecbpf_rate(sampling, sample);
+	if (wanted == ECBPF_NEVER || !wanted)
+		return false;
+	sample->one_in = wanted > drawn ? wanted : drawn;
+	return wanted <= drawn || bpf_get_prandom_u32() < ((__u64)drawn << 32) / wanted;
+}
+
+/* ecbpf_sample_emit - each sample is delivered, or counted as lost */
+static __always_inline void ecbpf_sample_emit(struct xdp_md *ctx, struct ecbpf_cpu *cpu)
+{
+	struct ecbpf_sample *sample = &cpu->sample;
+	__u32 snap = sample->snap_bytes;
+	long err;
+
+	if (!ecbpf_thin(sample, cpu->now.one_in)) {
+		cpu->sampled.thinned++;
+		return;
+	}
+	sample->sequence = cpu->sampled.generated++;
+	barrier_var(snap); /* the bound, where verifiers see it */
+	if (snap > ECBPF_SNAP_MAX)
+		snap = ECBPF_SNAP_MAX;
+	err = bpf_perf_event_output(ctx, &ecbpf_samples, BPF_F_CURRENT_CPU, sample,
+				    ECBPF_SAMPLE_HEADER + snap);
+	if (err == -2) /* ENOENT */
+		cpu->sampled.unread++;
+	else if (err == -28) /* ENOSPC */
+		cpu->sampled.full++;
+	else if (err)
+		cpu->sampled.failed++;
+}
+
+/* ecbpf_tell - the trace and the sampler what became of the packet; not inline: few are told of */
+static __noinline int ecbpf_tell(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row,
+				 const struct ecbpf_verdict *v, __u32 column)
 {
 	struct ecbpf_sample *sample = &cpu->sample;
 
@@ -133,7 +217,15 @@ static __always_inline void ecbpf_trace_emit(struct xdp_md *ctx, struct ecbpf_cp
 	sample->code = v->code;
 	sample->row = row;
 	sample->column = column;
-	bpf_perf_event_output(ctx, &ecbpf_trace, BPF_F_CURRENT_CPU, sample, sizeof(*sample));
+	sample->sequence = 0;
+	sample->one_in = 0;
+	if (cpu->now.flags & ECBPF_PACKET_TRACE)
+		bpf_perf_event_output(ctx, &ecbpf_trace, BPF_F_CURRENT_CPU, sample,
+				      ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
+	if (cpu->now.flags & ECBPF_PACKET_SAMPLE)
+		ecbpf_sample_emit(ctx, cpu);
+	cpu->now.flags = 0;
+	return 0;
 }
 
 static __always_inline void ecbpf_count(struct ecbpf_cpu *cpu, __u32 row, __u32 column)
@@ -171,8 +263,8 @@ static __always_inline int ecbpf_finish(struct xdp_md *ctx, struct ecbpf_cpu *cp
 					const struct ecbpf_verdict *v, __u32 column)
 {
 	cpu->now.pending = 0;
-	if (ecbpf_rare(cpu->now.flags & ECBPF_PACKET_TRACE))
-		ecbpf_trace_emit(ctx, cpu, row, v, column);
+	if (ecbpf_rare(cpu->now.flags & (ECBPF_PACKET_TRACE | ECBPF_PACKET_SAMPLE)))
+		ecbpf_tell(ctx, cpu, row, v, column);
 	return ecbpf_capture(ctx, v->action);
 }
 

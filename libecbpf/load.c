@@ -16,10 +16,10 @@
 
 #define VERIFIER_LOG_SIZE (1 << 20)
 
-const char *const ecbpf_suite_maps[] = { "ecbpf_slots",	  "xdpcap_hook",
-					 "ecbpf_stats",	  "ecbpf_trace",
-					 "ecbpf_profile", "ecbpf_control",
-					 "ecbpf_base",	  NULL };
+const char *const ecbpf_suite_maps[] = { "ecbpf_slots", "xdpcap_hook",	 "ecbpf_stats",
+					 "ecbpf_trace", "ecbpf_profile", "ecbpf_control",
+					 "ecbpf_base",	"ecbpf_samples", "ecbpf_sampling",
+					 NULL };
 
 bool ecbpf_is_suite_map(const char *name)
 {

@@ -64,7 +64,7 @@ static void total_add(struct ecbpf_total *total, const struct ecbpf_cpu *cpu)
 	__u64 *sum = (__u64 *)total->row;
 	size_t i;
 
-	_Static_assert(offsetof(struct ecbpf_cpu, sample) - offsetof(struct ecbpf_cpu, row) ==
+	_Static_assert(offsetof(struct ecbpf_cpu, sampled) - offsetof(struct ecbpf_cpu, row) ==
 			       TOTAL_WORDS * sizeof(__u64),
 		       "rows and codes lie alike in both");
 	for (i = 0; i < TOTAL_WORDS; i++)
@@ -94,29 +94,67 @@ static int total_add_pending(const struct ecbpf_root *root, struct ecbpf_total *
 	return 0;
 }
 
-static int stats_sum(const struct ecbpf_root *root, struct ecbpf_total *total)
+/* cpus_read - every CPU's copy, *count of them; free() it */
+static struct ecbpf_cpu *cpus_read(const struct ecbpf_root *root, int *count)
 {
-	int cpus = libbpf_num_possible_cpus(), fd, err, i;
+	const int cpus = libbpf_num_possible_cpus(), fd = ecbpf_root_map(root, "ecbpf_stats");
 	struct ecbpf_cpu *values;
 	__u32 zero = 0;
+	int err;
 
-	memset(total, 0, sizeof(*total));
-	if (cpus < 0)
-		return ecbpf_fail(cpus, "number of CPUs: %s", strerror(-cpus));
-	fd = ecbpf_root_map(root, "ecbpf_stats");
-	if (fd < 0)
-		return fd;
-	values = calloc(cpus, sizeof(*values));
+	if (fd < 0) {
+		errno = -fd;
+		return NULL;
+	}
+	values = cpus > 0 ? calloc(cpus, sizeof(*values)) : NULL;
 	err = values ? map_check(fd, sizeof(*values)) : ecbpf_fail(-ENOMEM, "out of memory");
 	if (!err)
 		err = bpf_map_lookup_elem(fd, &zero, values);
+	close(fd);
+	*count = cpus;
+	if (!err)
+		return values;
+	free(values);
+	errno = -err;
+	return NULL;
+}
+
+static int stats_sum(const struct ecbpf_root *root, struct ecbpf_total *total)
+{
+	struct ecbpf_cpu *values;
+	int cpus, i, err = 0;
+
+	memset(total, 0, sizeof(*total));
+	values = cpus_read(root, &cpus);
+	if (!values)
+		return -errno;
 	for (i = 0; !err && i < cpus; i++) {
 		total_add(total, &values[i]);
 		err = total_add_pending(root, total, &values[i]);
 	}
 	free(values);
-	close(fd);
 	return err;
+}
+
+int ecbpf_sampled_read(const struct ecbpf_root *root, struct ecbpf_sampled *sampled)
+{
+	struct ecbpf_cpu *values;
+	const __u64 *words;
+	__u64 *sum = (__u64 *)sampled;
+	int cpus, i;
+	size_t word;
+
+	memset(sampled, 0, sizeof(*sampled));
+	values = cpus_read(root, &cpus);
+	if (!values)
+		return -errno;
+	for (i = 0; i < cpus; i++) {
+		words = (const __u64 *)&values[i].sampled;
+		for (word = 0; word < sizeof(*sampled) / sizeof(*sum); word++)
+			sum[word] += words[word];
+	}
+	free(values);
+	return 0;
 }
 
 static int base_read(int fd, struct ecbpf_total *base)

@@ -99,7 +99,9 @@ static void peers_ip(struct peers *peers, struct pkt *p)
 
 static void peers_read(struct peers *peers, const struct ecbpf_sample *sample)
 {
-	struct pkt p = { (void *)sample->snap, (uint8_t *)sample->snap + sample->snap_bytes };
+	/* of a packet that is sampled too, more may have been kept than traces have */
+	const __u32 bytes = sample->snap_bytes < ECBPF_SNAP ? sample->snap_bytes : ECBPF_SNAP;
+	struct pkt p = { (void *)sample->snap, (uint8_t *)sample->snap + bytes };
 	struct pkt_eth eth = {};
 	int i;
 
@@ -224,8 +226,9 @@ static void on_sample(void *arg, int cpu, void *data, __u32 size)
 	(void)cpu;
 	if (trace->opts->count && trace->printed >= trace->opts->count)
 		return;
-	if (size < sizeof(*sample) || sample->version != ECBPF_ABI || sample->row >= ECBPF_ROWS ||
-	    sample->column >= ECBPF_COLUMNS_MAX || sample->snap_bytes > ECBPF_SNAP) {
+	if (size < ECBPF_SAMPLE_HEADER + ECBPF_SNAP || sample->version != ECBPF_ABI ||
+	    sample->row >= ECBPF_ROWS || sample->column >= ECBPF_COLUMNS_MAX ||
+	    sample->snap_bytes > ECBPF_SNAP_MAX) {
 		trace->lost++; /* not a sample of this version */
 		return;
 	}

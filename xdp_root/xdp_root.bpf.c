@@ -11,6 +11,7 @@
 #include "libecbpf/abi.h"
 #include "libecbpf/exit.bpf.h"
 #include "libecbpf/pkt.bpf.h"
+#include "xdp_root/filter.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -54,14 +55,17 @@ static __always_inline bool root_draw(__u32 one_in, __u64 until_ns)
 	       bpf_ktime_get_ns() < until_ns;
 }
 
-/* root_keep - the packet as it arrived, for the trace */
-static __always_inline void root_keep(struct xdp_md *xdp, struct ecbpf_cpu *cpu)
+/* root_keep - the packet as it arrived, or its first @most bytes */
+static __always_inline void root_keep(struct xdp_md *xdp, struct ecbpf_cpu *cpu, __u32 most)
 {
 	struct ecbpf_sample *sample = &cpu->sample;
-	__u32 len = cpu->now.bytes - 1;
+	__u32 len = cpu->now.bytes;
 
-	if (len >= ECBPF_SNAP)
-		len = ECBPF_SNAP - 1;
+	if (len > most)
+		len = most;
+	len--;
+	if (len >= ECBPF_SNAP_MAX)
+		len = ECBPF_SNAP_MAX - 1;
 	barrier_var(len); /* Linux 6.1 learns the lower bound 1 from the addition alone */
 	len++;
 	if (bpf_xdp_load_bytes(xdp, 0, sample->snap, len))
@@ -71,6 +75,7 @@ static __always_inline void root_keep(struct xdp_md *xdp, struct ecbpf_cpu *cpu)
 	sample->snap_bytes = len;
 	sample->ifindex = xdp->ingress_ifindex;
 	sample->rx_queue = xdp->rx_queue_index;
+	sample->cpu = bpf_get_smp_processor_id();
 	sample->version = ECBPF_ABI;
 }
 
@@ -83,13 +88,58 @@ static __noinline void root_watch(struct xdp_md *xdp, struct ecbpf_cpu *cpu,
 {
 	if (root_draw(control->trace_one_in, control->trace_until_ns)) {
 		cpu->now.flags |= ECBPF_PACKET_TRACE;
-		root_keep(xdp, cpu);
+		root_keep(xdp, cpu, ECBPF_SNAP);
 	}
 	if (root_draw(control->profile_one_in, control->profile_until_ns)) {
 		cpu->now.flags |= ECBPF_PACKET_PROFILE;
 		cpu->now.mark_ns = bpf_ktime_get_ns();
 		ecbpf_profile_mark(cpu, ECBPF_ROW_CLOCK);
 	}
+}
+
+/* root_wanted - does the filter want this packet? */
+__noinline int root_wanted(struct xdp_md *xdp, const struct ecbpf_filter *filter)
+{
+	return filter ? filter_match(xdp, filter) : false;
+}
+
+/*
+ * root_sample - the packet is drawn. Gaps are uniform in 1 .. 2N-1, so that one packet in N is, and no
+ * rhythm of the traffic can hide from it.
+ */
+static __noinline int root_sample(struct xdp_md *xdp, struct ecbpf_cpu *cpu, __u32 one_in)
+{
+	struct ecbpf_sampling *sampling;
+	__u32 zero = 0, snap;
+
+	sampling = bpf_map_lookup_elem(&ecbpf_sampling, &zero);
+	if (!sampling)
+		return 0;
+	cpu->sampled.drawn++;
+	if (sampling->filter.flags && !root_wanted(xdp, &sampling->filter)) {
+		cpu->sampled.filtered++;
+		return 0;
+	}
+	snap = sampling->snap_bytes;
+	if ((cpu->now.flags & ECBPF_PACKET_TRACE) && snap < ECBPF_SNAP)
+		snap = ECBPF_SNAP;
+	cpu->now.one_in = one_in;
+	cpu->now.flags |= ECBPF_PACKET_SAMPLE;
+	root_keep(xdp, cpu, snap);
+	return 0;
+}
+
+/* root_count_down - is this packet drawn? After a change of the rate, or at first, the gap is drawn anew. */
+static __always_inline bool root_count_down(struct ecbpf_packet *now, __u32 one_in)
+{
+	__u64 widest = 2ULL * one_in - 1;
+	__u32 skip = now->skip - 1;
+	bool drawn = !skip;
+
+	if (ecbpf_rare(drawn || skip > widest))
+		skip = 1 + (bpf_get_prandom_u32() * widest >> 32);
+	now->skip = skip;
+	return drawn;
 }
 
 /* root_unreported - the packet before this one was decided by a program that does not report */
@@ -103,6 +153,8 @@ static __always_inline void root_unreported(struct ecbpf_cpu *cpu)
 	barrier_var(pending);
 	if (pending < ECBPF_ROWS)
 		ecbpf_count(cpu, pending, ECBPF_COLUMN_UNREPORTED);
+	if (cpu->now.flags & ECBPF_PACKET_SAMPLE)
+		cpu->sampled.unreported++;
 }
 
 /* root_begin - this CPU's scratch, and the cursor, for a new packet */
@@ -117,8 +169,14 @@ static __always_inline void root_begin(struct root_ctx *c)
 	c->pkt = pkt_init(c->xdp);
 	now->bytes = pkt_left(&c->pkt);
 	now->flags = 0;
-	if (control && ecbpf_rare(control->trace_one_in | control->profile_one_in)) {
+	if (!control)
+		return;
+	if (ecbpf_rare(control->trace_one_in | control->profile_one_in)) {
 		root_watch(c->xdp, c->cpu, control);
+		c->pkt = pkt_init(c->xdp);
+	}
+	if (control->sample_one_in && root_count_down(now, control->sample_one_in)) {
+		root_sample(c->xdp, c->cpu, control->sample_one_in);
 		c->pkt = pkt_init(c->xdp);
 	}
 }

@@ -47,9 +47,9 @@ static void on_sample(void *ctx, int cpu, void *data, __u32 size)
 	struct watch *watch = ctx;
 
 	assert_int_equal(cpu, watch->suite->cpu);
-	assert_true(size >= sizeof(struct ecbpf_sample));
+	assert_true(size >= ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
 	assert_in_range(watch->count, 0, SAMPLES_MAX - 1);
-	memcpy(&watch->sample[watch->count++], data, sizeof(struct ecbpf_sample));
+	memcpy(&watch->sample[watch->count++], data, ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
 }
 
 static void on_lost(void *ctx, int cpu, __u64 count)
