@@ -81,8 +81,8 @@ static void help_command(FILE *to, const struct ecbpf_tool *tool,
 	int i;
 
 	table_make(&table, command);
-	fprintf(to, "usage: %s %s [options]%s%s\n%s\n\n", tool->name, command->name,
-		*command->operands ? " " : "", command->operands, command->summary);
+	fprintf(to, "usage: %s%s%s [options]%s%s\n%s\n\n", tool->name, *command->name ? " " : "",
+		command->name, *command->operands ? " " : "", command->operands, command->summary);
 	for (i = 0; i < table.count; i++) {
 		const struct ecbpf_option *o = table.row[i];
 
@@ -107,6 +107,14 @@ static void help_tool(FILE *to, const struct ecbpf_tool *tool)
 		tool->name, tool->name);
 }
 
+static int texts_add(struct ecbpf_texts *texts, const char *text)
+{
+	if (texts->count == ECBPF_TEXTS_MAX)
+		return ecbpf_fail(-E2BIG, "%s: at most %d", text, ECBPF_TEXTS_MAX);
+	texts->text[texts->count++] = text;
+	return 0;
+}
+
 static int option_set(void *opts, const struct ecbpf_option *option, const char *text)
 {
 	void *to = (char *)opts + option->offset;
@@ -121,6 +129,8 @@ static int option_set(void *opts, const struct ecbpf_option *option, const char 
 	case ECBPF_OPTION_TEXT:
 		*(const char **)to = text;
 		return 0;
+	case ECBPF_OPTION_TEXTS:
+		return texts_add(to, text);
 	case ECBPF_OPTION_NUMBER:
 		return ecbpf_parse_number(text, option->min, option->max, to);
 	case ECBPF_OPTION_DURATION:
@@ -134,11 +144,12 @@ static int option_set(void *opts, const struct ecbpf_option *option, const char 
 
 static int usage_error(const struct ecbpf_command *command, const char *format, const char *what)
 {
+	const char *name = command->name;
 	char text[256];
 
 	snprintf(text, sizeof(text), format, what);
-	fprintf(stderr, "%s: %s: %s; see %s %s --help\n", ecbpf_log_name(), command->name, text,
-		ecbpf_log_name(), command->name);
+	fprintf(stderr, "%s: %s%s%s; see %s%s%s --help\n", ecbpf_log_name(), name,
+		*name ? ": " : "", text, ecbpf_log_name(), *name ? " " : "", name);
 	return -EINVAL;
 }
 
@@ -164,8 +175,8 @@ static int parse(const struct ecbpf_command *command, void *opts, int argc, char
 		if (option->letter == 'h')
 			return 1;
 		if (option_set(opts, option, optarg)) {
-			fprintf(stderr, "%s: %s: --%s: %s\n", ecbpf_log_name(), command->name,
-				option->name, ecbpf_error());
+			fprintf(stderr, "%s: %s%s--%s: %s\n", ecbpf_log_name(), command->name,
+				*command->name ? ": " : "", option->name, ecbpf_error());
 			return -EINVAL;
 		}
 	}
@@ -194,13 +205,14 @@ static int run(const struct ecbpf_tool *tool, const struct ecbpf_command *comman
 		return err == 1 ? 0 : ECBPF_EXIT_USAGE;
 	ecbpf_log_init(tool->name, opts->verbose);
 	if (opts->netns && ecbpf_netns_enter(opts->netns)) {
-		ecbpf_report(0, opts->netns, command->name);
+		ecbpf_report(0, opts->netns, *command->name ? command->name : "network namespace");
 		return ECBPF_EXIT_FAILED;
 	}
 	err = command->run(tool->opts, argc - optind, argv + optind);
 	if (!err && (fflush(stdout) || ferror(stdout))) {
 		ecbpf_fail(-EIO, "writing the output: %s", strerror(errno));
-		err = ecbpf_report(-EIO, command->name, "standard output");
+		err = *command->name ? ecbpf_report(-EIO, command->name, "standard output") :
+				       ecbpf_report(-EIO, "standard output", "write");
 	}
 	return err < 0 ? ECBPF_EXIT_FAILED : err;
 }
@@ -215,6 +227,8 @@ int ecbpf_main(const struct ecbpf_tool *tool, int argc, char **argv)
 		printf("%s %s\n", tool->name, tool->version ? tool->version : ECBPF_VERSION);
 		return 0;
 	}
+	if (!*tool->commands->name)
+		return run(tool, tool->commands, argc, argv);
 	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help")) {
 		help_tool(stdout, tool);
 		return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What every tool of the suite does alike on its command line: TOOL COMMAND [options] OPERAND...
- * One table of options per command makes both the parser and the help.
+ * What every tool of the suite does alike on its command line: TOOL COMMAND [options] OPERAND...,
+ * or TOOL [options] OPERAND... of a tool that does one thing only. One table of options per command makes both the parser and the help.
  */
 #ifndef LIBECBPF_CLI_H
 #define LIBECBPF_CLI_H
@@ -35,9 +35,18 @@ enum ecbpf_option_kind {
 	ECBPF_OPTION_FLAG,     /* bool */
 	ECBPF_OPTION_COUNT,    /* int, one more each time */
 	ECBPF_OPTION_TEXT,     /* const char * */
+	ECBPF_OPTION_TEXTS,    /* struct ecbpf_texts, one more each time */
 	ECBPF_OPTION_NUMBER,   /* uint64_t, min .. max */
 	ECBPF_OPTION_DURATION, /* uint64_t nanoseconds, min .. max; see ecbpf_parse_duration() */
 	ECBPF_OPTION_CHOICE,   /* int, of the words in the metavar; see ecbpf_parse_choice() */
+};
+
+#define ECBPF_TEXTS_MAX 16
+
+/** struct ecbpf_texts - of an option that may be given several times; the words of the command line */
+struct ecbpf_texts {
+	const char *text[ECBPF_TEXTS_MAX];
+	size_t count;
 };
 
 /**
@@ -59,6 +68,7 @@ struct ecbpf_option {
 
 /**
  * struct ecbpf_command - one row of a tool's table, which ends with a row of zeroes
+ * @name: empty, in the only row: the tool has no command words
  * @operands: how the help shows them
  * @min, @max: how many there may be
  * @run: @opts is the tool's struct; returns 0, or -errno or ECBPF_EXIT_USAGE after it has told why

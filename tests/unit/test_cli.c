@@ -27,6 +27,7 @@ struct options {
 	uint64_t number;
 	uint64_t duration_ns;
 	int mode;
+	struct ecbpf_texts texts;
 };
 
 static const struct ecbpf_option options[] = {
@@ -70,6 +71,32 @@ static const struct ecbpf_command commands[] = {
 	{},
 };
 
+static const struct ecbpf_option only_options[] = {
+	{ ECBPF_OPTION_TEXTS, 0, "also", offsetof(struct options, texts), "TEXT", "again", 0, 0 },
+	{ ECBPF_OPTION_NUMBER, 'N', "number", offsetof(struct options, number), "N", "1 to 9", 1,
+	  9 },
+	{},
+};
+
+static int cmd_only(const void *opts, int argc, char **argv)
+{
+	const struct options *o = opts;
+	size_t i;
+
+	printf("%llu:", (unsigned long long)o->number);
+	for (i = 0; i < o->texts.count; i++)
+		printf(" also %s", o->texts.text[i]);
+	while (argc--)
+		printf(" %s", *argv++);
+	printf("\n");
+	return 0;
+}
+
+static const struct ecbpf_command only[] = {
+	{ "", "OPERAND...", "Does one thing.", 1, -1, only_options, cmd_only },
+	{},
+};
+
 /* --- running it */
 
 struct outcome {
@@ -101,13 +128,13 @@ static int divert(FILE *stream, int file)
 	return saved;
 }
 
-/* tool_run - @line: words with one space between */
-static struct outcome tool_run(const char *line)
+/* tool_run_of - @line: words with one space between */
+static struct outcome tool_run_of(const struct ecbpf_command *table, const char *line)
 {
 	struct options opts = { .text = "default", .number = 7 };
 	const struct ecbpf_tool tool = { .name = "tool",
 					 .summary = "Shows what it was told.",
-					 .commands = commands,
+					 .commands = table,
 					 .opts = &opts };
 	char words[256], *argv[32] = { "tool" }, *at = words;
 	int out = memfd_create("out", 0), err = memfd_create("err", 0);
@@ -125,6 +152,11 @@ static struct outcome tool_run(const char *line)
 	restore(stdout, saved_out, out, outcome.out);
 	restore(stderr, saved_err, err, outcome.err);
 	return outcome;
+}
+
+static struct outcome tool_run(const char *line)
+{
+	return tool_run_of(commands, line);
 }
 
 /* --- what it does with it */
@@ -234,6 +266,38 @@ static void help_lists_commands_and_options(void **state)
 	assert_int_equal(got.status, 0);
 }
 
+static void tool_without_words(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "a", "7: a\n", "" },
+		{ "a -N 2 b", "2: a b\n", "" },
+		{ "--also x -N 1 a --also=y", "1: also x also y a\n", "" },
+		{ "-V", "tool " ECBPF_VERSION "\n", "" },
+		{ "", "", "tool: what is missing: OPERAND...; see tool --help\n" },
+		{ "a -x", "", "tool: -x is no option; see tool --help\n" },
+		{ "a --also", "", "tool: --also needs a value; see tool --help\n" },
+		{ "a -N 10", "", "tool: --number: 10 is not in 1 to 9\n" },
+	};
+	struct outcome got;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		got = tool_run_of(only, rows[i][0]);
+		assert_string_equal(got.out, rows[i][1]);
+		assert_string_equal(got.err, rows[i][2]);
+		assert_int_equal(got.status, *rows[i][2] ? ECBPF_EXIT_USAGE : 0);
+	}
+	got = tool_run_of(only, "--help");
+	assert_int_equal(got.status, 0);
+	assert_non_null(strstr(got.out, "usage: tool [options] OPERAND...\nDoes one thing.\n"));
+	assert_non_null(strstr(got.out, "      --also TEXT "));
+	got = tool_run_of(only, "a -n /nowhere/ns");
+	assert_int_equal(got.status, ECBPF_EXIT_FAILED);
+	assert_string_equal(got.err,
+			    "tool: /nowhere/ns: network namespace: no such network namespace\n");
+}
+
 static void version(void **state)
 {
 	(void)state;
@@ -290,6 +354,7 @@ int main(void)
 		cmocka_unit_test(misuse_is_told_in_one_line),
 		cmocka_unit_test(no_command_is_misuse_and_shows_the_help),
 		cmocka_unit_test(help_lists_commands_and_options),
+		cmocka_unit_test(tool_without_words),
 		cmocka_unit_test(version),
 		cmocka_unit_test(status_tells_failure_from_misuse),
 		cmocka_unit_test(missing_namespace_fails_before_the_command),
