@@ -212,7 +212,7 @@ struct ecbpf_sampled {
 	__u64 failed;
 };
 
-/* A rate that is none: such packets are not sampled. */
+/* A rate that is none: such packets are not sampled. All others are at most 2^31. */
 #define ECBPF_NEVER 0xffffffff
 
 /* Rates of rules: of a verdict's code and meta together. */
@@ -221,7 +221,7 @@ struct ecbpf_sampled {
 struct ecbpf_sampling_rule {
 	__u64 meta;
 	__u32 code;
-	__u32 one_in; /* 0: no rule here */
+	__u32 one_in; /* 0: no rule, neither here nor behind */
 };
 
 /* struct ecbpf_filter.flags: what of it must match */
@@ -281,8 +281,8 @@ struct ecbpf_sampling {
  * @bytes: length on arrival at the root
  * @pending: row that the packet was handed to and that has not reported; 0: none
  * @flags: ECBPF_PACKET_*; 0 for all but the sampled share
- * @skip: packets until the next one is drawn
- * @one_in: with ECBPF_PACKET_SAMPLE: how it was drawn
+ * @skip: packets until the next one is drawn, that one included
+ * @one_in: that @skip is of: one packet in so many is drawn
  */
 struct ecbpf_packet {
 	__u64 mark_ns;

@@ -140,6 +140,8 @@ static __noinline void ecbpf_profile_mark(struct ecbpf_cpu *cpu, __u32 row)
 	cpu->now.mark_ns = bpf_ktime_get_ns();
 }
 
+_Static_assert(!(ECBPF_CODES_MAX & (ECBPF_CODES_MAX - 1)), "a mask bounds codes");
+
 /* ecbpf_rate - one in how many of the packets that met with this are sampled; 0: not said */
 static __always_inline __u32 ecbpf_rate(const struct ecbpf_sampling *sampling,
 					const struct ecbpf_sample *sample)
@@ -151,9 +153,11 @@ static __always_inline __u32 ecbpf_rate(const struct ecbpf_sampling *sampling,
 
 		if (!rule->one_in)
 			break;
-		if (rule->code == code && rule->meta == sample->meta)
+		if (rule->code == sample->code && rule->meta == sample->meta)
 			return rule->one_in;
 	}
+	barrier_var(code); /* Linux 6.1 loses the bound that it has, and learns it here */
+	code &= ECBPF_CODES_MAX - 1;
 	if (code && sampling->by_code[code])
 		return sampling->by_code[code];
 	if (sample->column < ECBPF_COLUMNS_MAX && sampling->by_column[sample->column])
@@ -170,7 +174,7 @@ static __always_inline __u32 ecbpf_rate(const struct ecbpf_sampling *sampling,
 static __always_inline bool ecbpf_thin(struct ecbpf_sample *sample, __u32 drawn)
 {
 	struct ecbpf_sampling *sampling;
-	__u32 zero = 0, wanted;
+	__u32 zero = 0, wanted, snap;
 
 	sampling = bpf_map_lookup_elem(&ecbpf_sampling, &zero);
 	if (!sampling)
@@ -179,14 +183,29 @@ static __always_inline bool ecbpf_thin(struct ecbpf_sample *sample, __u32 drawn)
 	if (wanted == ECBPF_NEVER || !wanted)
 		return false;
 	sample->one_in = wanted > drawn ? wanted : drawn;
+	snap = sampling->snap_bytes; /* a trace may have kept more */
+	if (sample->snap_bytes > snap)
+		sample->snap_bytes = snap;
 	return wanted <= drawn || bpf_get_prandom_u32() < ((__u64)drawn << 32) / wanted;
+}
+
+/* ecbpf_trace_emit - a trace's snap is cut to its room, though the sampler may have kept more */
+static __always_inline void ecbpf_trace_emit(struct xdp_md *ctx, struct ecbpf_sample *sample)
+{
+	__u32 kept = sample->snap_bytes;
+
+	if (kept > ECBPF_SNAP)
+		sample->snap_bytes = ECBPF_SNAP;
+	bpf_perf_event_output(ctx, &ecbpf_trace, BPF_F_CURRENT_CPU, sample,
+			      ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
+	sample->snap_bytes = kept;
 }
 
 /* ecbpf_sample_emit - each sample is delivered, or counted as lost */
 static __always_inline void ecbpf_sample_emit(struct xdp_md *ctx, struct ecbpf_cpu *cpu)
 {
 	struct ecbpf_sample *sample = &cpu->sample;
-	__u32 snap = sample->snap_bytes;
+	__u32 snap;
 	long err;
 
 	if (!ecbpf_thin(sample, cpu->now.one_in)) {
@@ -194,6 +213,7 @@ static __always_inline void ecbpf_sample_emit(struct xdp_md *ctx, struct ecbpf_c
 		return;
 	}
 	sample->sequence = cpu->sampled.generated++;
+	snap = sample->snap_bytes;
 	barrier_var(snap); /* the bound, where verifiers see it */
 	if (snap > ECBPF_SNAP_MAX)
 		snap = ECBPF_SNAP_MAX;
@@ -220,8 +240,7 @@ static __noinline int ecbpf_tell(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u3
 	sample->sequence = 0;
 	sample->one_in = 0;
 	if (cpu->now.flags & ECBPF_PACKET_TRACE)
-		bpf_perf_event_output(ctx, &ecbpf_trace, BPF_F_CURRENT_CPU, sample,
-				      ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
+		ecbpf_trace_emit(ctx, sample);
 	if (cpu->now.flags & ECBPF_PACKET_SAMPLE)
 		ecbpf_sample_emit(ctx, cpu);
 	cpu->now.flags = 0;

@@ -38,7 +38,7 @@ static __always_inline bool filter_addr(const struct ecbpf_filter *filter, const
 	       (filter_addr4(filter, ip->v4->saddr) || filter_addr4(filter, ip->v4->daddr));
 }
 
-/* filter_port - TCP and UDP begin with both ports, and need no more for this than that they are there */
+/* filter_port - TCP and UDP begin with both ports: a datagram that ends later has them */
 static __always_inline bool filter_port(const struct ecbpf_filter *filter, struct pkt *p,
 					const struct pkt_ip *ip)
 {
@@ -46,7 +46,7 @@ static __always_inline bool filter_port(const struct ecbpf_filter *filter, struc
 
 	if (ip->later || (ip->proto != IPPROTO_TCP && ip->proto != IPPROTO_UDP))
 		return false;
-	ports = pkt_pull(p, 2 * sizeof(*ports));
+	ports = ip->left < 2 * sizeof(*ports) ? NULL : pkt_pull(p, 2 * sizeof(*ports));
 	return ports && (ports[0] == filter->port || ports[1] == filter->port);
 }
 

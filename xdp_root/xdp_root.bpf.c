@@ -68,7 +68,7 @@ static __always_inline void root_keep(struct xdp_md *xdp, struct ecbpf_cpu *cpu,
 		len = ECBPF_SNAP_MAX - 1;
 	barrier_var(len); /* Linux 6.1 learns the lower bound 1 from the addition alone */
 	len++;
-	if (bpf_xdp_load_bytes(xdp, 0, sample->snap, len))
+	if (!most || bpf_xdp_load_bytes(xdp, 0, sample->snap, len))
 		len = 0;
 	sample->time_ns = bpf_ktime_get_ns();
 	sample->frame_bytes = cpu->now.bytes;
@@ -107,11 +107,12 @@ __noinline int root_wanted(struct xdp_md *xdp, const struct ecbpf_filter *filter
  * root_sample - the packet is drawn. Gaps are uniform in 1 .. 2N-1, so that one packet in N is, and no
  * rhythm of the traffic can hide from it.
  */
-static __noinline int root_sample(struct xdp_md *xdp, struct ecbpf_cpu *cpu, __u32 one_in)
+static __noinline int root_sample(struct xdp_md *xdp, struct ecbpf_cpu *cpu)
 {
 	struct ecbpf_sampling *sampling;
 	__u32 zero = 0, snap;
 
+	cpu->now.skip = 1 + (bpf_get_prandom_u32() * (2ULL * cpu->now.one_in - 1) >> 32);
 	sampling = bpf_map_lookup_elem(&ecbpf_sampling, &zero);
 	if (!sampling)
 		return 0;
@@ -123,23 +124,37 @@ static __noinline int root_sample(struct xdp_md *xdp, struct ecbpf_cpu *cpu, __u
 	snap = sampling->snap_bytes;
 	if ((cpu->now.flags & ECBPF_PACKET_TRACE) && snap < ECBPF_SNAP)
 		snap = ECBPF_SNAP;
-	cpu->now.one_in = one_in;
 	cpu->now.flags |= ECBPF_PACKET_SAMPLE;
 	root_keep(xdp, cpu, snap);
 	return 0;
 }
 
-/* root_count_down - is this packet drawn? After a change of the rate, or at first, the gap is drawn anew. */
+/*
+ * root_rate - @one_in is new: how far it is to the next drawn packet, this one being 1, as if packets
+ * had been drawn so for ever. That is the lesser of two different numbers of 1 .. 2N. Each packet is
+ * then drawn with a probability of 1/N from the first one on, however often the rate changes; what
+ * is left of the gap before would stand for too many packets, or for too few. This is only so if
+ * changes do not follow at the heels of certain samples.
+ */
+static __noinline int root_rate(struct ecbpf_packet *now, __u32 one_in)
+{
+	__u64 most = 2ULL * one_in;
+	__u64 skip = bpf_get_prandom_u32() * most >> 32;
+	__u64 other = bpf_get_prandom_u32() * (most - 1) >> 32;
+
+	if (other >= skip)
+		other++;
+	now->skip = 1 + (other < skip ? other : skip);
+	now->one_in = one_in;
+	return 0;
+}
+
+/* root_count_down - is this packet drawn? */
 static __always_inline bool root_count_down(struct ecbpf_packet *now, __u32 one_in)
 {
-	__u64 widest = 2ULL * one_in - 1;
-	__u32 skip = now->skip - 1;
-	bool drawn = !skip;
-
-	if (ecbpf_rare(drawn || skip > widest))
-		skip = 1 + (bpf_get_prandom_u32() * widest >> 32);
-	now->skip = skip;
-	return drawn;
+	if (ecbpf_rare(now->one_in != one_in))
+		root_rate(now, one_in);
+	return ecbpf_rare(!--now->skip);
 }
 
 /* root_unreported - the packet before this one was decided by a program that does not report */
@@ -162,7 +177,7 @@ static __always_inline void root_begin(struct root_ctx *c)
 {
 	struct ecbpf_packet *now = &c->cpu->now;
 	struct ecbpf_control *control;
-	__u32 zero = 0;
+	__u32 zero = 0, one_in;
 
 	root_unreported(c->cpu);
 	control = bpf_map_lookup_elem(&ecbpf_control, &zero);
@@ -175,8 +190,10 @@ static __always_inline void root_begin(struct root_ctx *c)
 		root_watch(c->xdp, c->cpu, control);
 		c->pkt = pkt_init(c->xdp);
 	}
-	if (control->sample_one_in && root_count_down(now, control->sample_one_in)) {
-		root_sample(c->xdp, c->cpu, control->sample_one_in);
+	one_in = control->sample_one_in;
+	barrier_var(one_in); /* read once: it changes at any time */
+	if (one_in && root_count_down(now, one_in)) {
+		root_sample(c->xdp, c->cpu);
 		c->pkt = pkt_init(c->xdp);
 	}
 }

@@ -32,6 +32,21 @@ int suite_pin_cpu(void)
 
 /* --- loading */
 
+static void *map_memory(const struct bpf_map *map)
+{
+	void *at = mmap(NULL, bpf_map__value_size(map), PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(map), 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static int root_memory(struct suite *suite)
+{
+	suite->control = map_memory(suite->root->maps.ecbpf_control);
+	suite->sampling = map_memory(suite->root->maps.ecbpf_sampling);
+	return suite->control && suite->sampling ? 0 : -ENOMEM;
+}
+
 static int root_load(struct suite *suite)
 {
 	struct bpf_map *map;
@@ -73,6 +88,8 @@ int suite_open(void **state)
 	suite->cpu = suite_pin_cpu();
 	err = root_load(suite);
 	if (!err)
+		err = root_memory(suite);
+	if (!err)
 		err = trail_make(suite);
 	*state = suite;
 	if (err && err != -EPERM)
@@ -86,6 +103,10 @@ int suite_close(void **state)
 
 	while (suite->count)
 		members__destroy(suite->loaded[--suite->count]);
+	if (suite->control)
+		munmap((void *)suite->control, sizeof(*suite->control));
+	if (suite->sampling)
+		munmap((void *)suite->sampling, sizeof(*suite->sampling));
 	if (suite->trail)
 		munmap(suite->trail, sizeof(*suite->trail));
 	if (suite->trail_fd >= 0)
@@ -186,6 +207,15 @@ int suite_run(struct suite *suite, const void *frame, size_t len)
 	return suite_test_run(bpf_program__fd(suite->root->progs.xdp_root), frame, len);
 }
 
+void suite_repeat(struct suite *suite, const void *frame, size_t len, unsigned int times)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
+		    .repeat = times);
+
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(suite->root->progs.xdp_root), &opts), 0);
+}
+
 int suite_run_out(struct suite *suite, const void *frame, size_t *len, void *out)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = *len,
@@ -260,6 +290,20 @@ void suite_check(struct suite *suite)
 	memcpy(suite->want.code, values[suite->cpu].code, sizeof(suite->want.code));
 	free(values);
 	assert_int_equal(differ, 0);
+}
+
+struct ecbpf_sampled suite_sampled(struct suite *suite)
+{
+	static const struct ecbpf_sampled none;
+	int cpus = libbpf_num_possible_cpus(), cpu;
+	struct ecbpf_cpu *values = stats_read(suite, cpus);
+	struct ecbpf_sampled sampled = values[suite->cpu].sampled;
+
+	for (cpu = 0; cpu < cpus; cpu++)
+		if (cpu != suite->cpu)
+			assert_memory_equal(&values[cpu].sampled, &none, sizeof(none));
+	free(values);
+	return sampled;
 }
 
 struct ecbpf_packet suite_now(struct suite *suite)

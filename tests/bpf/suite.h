@@ -26,12 +26,15 @@ struct xdp_root;
 /**
  * struct suite - a root and what is loaded beside it
  * @root: NULL without the privilege
+ * @control, @sampling: the root's maps of these names, in memory
  * @trail: which programs ran; the test clears it
  * @want: what the counters must be: suite_expect() adds, suite_check() compares
  * @cpu: that everything runs on
  */
 struct suite {
 	struct xdp_root *root;
+	volatile struct ecbpf_control *control;
+	volatile struct ecbpf_sampling *sampling;
 	struct members *loaded[SUITE_LOADED_MAX];
 	int count;
 	int trail_fd;
@@ -68,6 +71,9 @@ int suite_run(struct suite *suite, const void *frame, size_t len);
 /** suite_run_out - and what became of it: @out has SUITE_FRAME_MAX bytes; *len is in and out */
 int suite_run_out(struct suite *suite, const void *frame, size_t *len, void *out);
 
+/** suite_repeat - the same frame so many times, in one call */
+void suite_repeat(struct suite *suite, const void *frame, size_t len, unsigned int times);
+
 /** suite_test_run - one frame through a program */
 int suite_test_run(int fd, const void *frame, size_t len);
 
@@ -76,6 +82,9 @@ void suite_expect(struct suite *suite, unsigned int row, unsigned int column, si
 
 /** suite_check - all rows and codes of this CPU, and that the others have none */
 void suite_check(struct suite *suite);
+
+/** suite_sampled - this CPU's counters of the sampler; the others have none */
+struct ecbpf_sampled suite_sampled(struct suite *suite);
 
 /** suite_now - this CPU's packet in flight */
 struct ecbpf_packet suite_now(struct suite *suite);
