@@ -473,6 +473,22 @@ def test_errors_change_nothing(pair):
     assert lines(sampler) == ["default 2500", "action drop 5", "rule 1 6", "snap 128"]
 
 
+def test_usage(pair):
+    def told(*argv):
+        done = pair.tool("xdp_sampler", *argv, ok=None)
+        assert (done.returncode, done.stdout) == (2, ""), done
+        return done.stderr
+    for command in "attach", "detach", "rate", "filter", "save", "restore":
+        assert told(command).startswith(f"xdp_sampler: {command}: what is missing: IF")
+    assert told("launch") == "xdp_sampler: launch is no command; see xdp_sampler --help\n"
+    assert told("save", "vb", "vc") == (
+        "xdp_sampler: save: vc is too much; see xdp_sampler save --help\n")
+    assert told("top", "-i", "0s") == (
+        "xdp_sampler: top: --interval: 0s is not in 0.001 to 86400 seconds\n")
+    assert told("top", "--lines", "1001") == (
+        "xdp_sampler: top: --lines: 1001 is not in 1 to 1000\n")
+
+
 def test_several_interfaces(pair):
     sampler = judged(pair)
     done = pair.tool("xdp_sampler", "attach", "nosuch", "vb", ok=None)
