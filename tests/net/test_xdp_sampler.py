@@ -10,7 +10,7 @@ import time
 import pytest
 from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPv6, Raw, TCP, UDP
 
-from conftest import BUILD, obj, row
+from conftest import BUILD, obj, row, sh
 from fw import TALLY, Wall, eth
 from sampler import JUDGE, Reader, Sampler, counts, fate, frame, judged
 
@@ -390,6 +390,28 @@ def test_rates_set_while_off_are_for_the_next_attach(pair):
     sampler("rate", "snap", 99)
     sampler("detach")  # takes back what was set
     assert lines(sampler) == ["default 2500", "snap 128"]
+
+
+def test_removed_interface_and_detached_root(pair):
+    sampler = judged(pair, "--one-in", 1)
+    sampler.send([frame("drop")] * 5)
+    pair.b.run("ip", "link", "del", "vb")
+    done = sampler("status", ok=None)
+    assert (done.returncode, done.stdout) == (1, "")
+    sh("ip", "link", "add", "va", "netns", pair.a.name, "type", "veth",
+       "peer", "name", "vb", "netns", pair.b.name)
+    for netns, dev in (pair.a, "va"), (pair.b, "vb"):
+        netns.run("ip", "link", "set", dev, "up")
+    pair.xdp_root("attach", "vb")
+    pair.wait_up()
+    assert sampler.status()["on"] is True
+    sampler.send([frame("drop")] * 5)
+    assert sampler.status()["generated"] == 10
+    pair.xdp_root("detach", "vb")
+    pair.xdp_root("attach", "vb")
+    status = sampler.status()
+    assert (status["on"], status["drawn"], lines(sampler)) == (
+        False, 0, ["default 2500", "snap 128"])
 
 
 def test_save_and_restore(pair):

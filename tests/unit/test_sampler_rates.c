@@ -405,8 +405,14 @@ static void texts_of_people(void **state)
 				   "filter port 54\n"
 				   "rate snap 64";
 	struct ecbpf_sampling sampling;
+	char most[256] = "rate"; /* and 63 words more, the last of which counts */
+	size_t i;
 
 	(void)state;
+	for (i = 0; i < 21; i++)
+		memcpy(most + 4 + 9 * i, i < 20 ? " slot 5 1" : " slot 5 7", 10);
+	assert_int_equal(read_text(most, strlen(most), &sampling), 0);
+	assert_text(&sampling, "rate default 2500\nrate slot 5 7\nrate snap 128\n");
 	assert_int_equal(read_text(text, strlen(text), &sampling), 0);
 	assert_text(&sampling, "rate default 2500\nrate slot 5 10\nrate action drop 1\n"
 			       "rate snap 64\nfilter port 54\n");
