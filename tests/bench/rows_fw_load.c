@@ -191,7 +191,7 @@ static int set_once(const char *text, size_t size, double *seconds, double *mib)
 static int set_figures(struct bench *b)
 {
 	struct fw_member *member = fw_list_make(FW_LIST_BLOCK, PREFIXES);
-	double seconds[TIMES], mib;
+	double seconds[TIMES], mib = 0;
 	size_t size;
 	char *text = member ? set_text(member, PREFIXES, &size) : NULL;
 	int i, err = text ? 0 : bench_fail(-ENOMEM, "set: out of memory");

@@ -124,6 +124,16 @@ static void sets_fill(struct trial *t)
 
 /* --- a ruleset in the kernel */
 
+/* set_clock - of both */
+static void set_clock(struct trial *t, __u64 now)
+{
+	__u32 zero = 0;
+
+	t->model.now = now;
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(t->fw->maps.fw_clock), &zero, &now, BPF_ANY), 0);
+}
+
 static void trial_begin(struct trial *t, size_t rules)
 {
 	const struct fw_load load = { .set = &t->set, .maps = &t->maps, .replay = true };
@@ -135,10 +145,10 @@ static void trial_begin(struct trial *t, size_t rules)
 	assert_int_equal(fw_plan_make(&t->set, NULL, 0, &t->plan), 0);
 	t->members = (struct fw_members){ .has = has, .arg = t };
 	fw_model_begin(&t->model, &t->plan, &t->members);
-	t->model.now = 1000000000;
 	err = fw_load_alone(&load, &t->fw);
 	if (err)
 		fail_msg("%zu rules: %s", rules, ecbpf_error());
+	set_clock(t, 1000000000);
 }
 
 static void trial_end(struct trial *t)
@@ -176,15 +186,10 @@ static void one_packet(struct trial *t, const uint8_t *frame, size_t len)
 	const int fd = bpf_program__fd(t->fw->progs.xdp_fw_kern);
 	struct ecbpf_verdict want;
 	struct facts facts;
-	__u32 zero = 0;
 	int got;
 
-	if (rulesets_one_in(&t->rulesets, 4)) {
-		t->model.now += rulesets_random(&t->rulesets, 30000000);
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(t->fw->maps.fw_clock), &zero,
-						     &t->model.now, BPF_ANY),
-				 0);
-	}
+	if (rulesets_one_in(&t->rulesets, 4))
+		set_clock(t, t->model.now + rulesets_random(&t->rulesets, 30000000));
 	reference_parse(frame, len, &facts);
 	fw_model_judge(&t->model, frame, len, &facts, &want);
 	got = suite_test_run(fd, frame, len);

@@ -200,7 +200,7 @@ def test_one_command_for_two_interfaces(pair):
 
 def test_without_privileges(wall):
     """Already in the namespace, an ordinary user is told what is missing."""
-    copy = "/run/netns/xdp_fw"  # a directory of this test run alone that anybody may enter
+    copy = "/run/netns/xdp_fw.copy"  # a directory of this test run alone that anybody may enter
     shutil.copy(BUILD / "bin/xdp_fw", copy)
     os.chmod(copy, 0o755)
     before = wall.state()
