@@ -19,12 +19,11 @@
 #define ECBPF_ABI 2
 
 /* Slots run in ascending order. Default places; the others are the user's. */
-#define ECBPF_SLOTS	   16
-#define ECBPF_SLOT_SAMPLER 1
-#define ECBPF_SLOT_FW	   5
-#define ECBPF_SLOT_LB	   6
-#define ECBPF_SLOT_BYPASS  7
-#define ECBPF_SLOT_ROOT	   (-1) /* the root is "the slot before slot 0" */
+#define ECBPF_SLOTS	  16
+#define ECBPF_SLOT_FW	  5
+#define ECBPF_SLOT_LB	  6
+#define ECBPF_SLOT_BYPASS 7
+#define ECBPF_SLOT_ROOT	  (-1) /* the root is "the slot before slot 0" */
 
 /*
  * Rows of every per-slot table: the root, the slots, and the end of the chain, where a packet
