@@ -673,3 +673,31 @@ def test_top_with_a_bad_endpoint():
     with top("--connect", "smoke://x") as popen:
         error = finish(popen, 1)
     assert error.startswith("xdp_sampler: bus: top: smoke://x: ") and error.count("\n") == 1
+
+
+# --- all of it together
+
+def test_from_the_wire_to_the_capture(pair, tmp_path):
+    """Dropped by a rule of the firewall, or let through: the capture says so."""
+    endpoint, path = f"ipc://{tmp_path}/bus", tmp_path / "x.pcapng"
+    pair.xdp_root("attach", "vb")
+    pair.wait_up()
+    pair.xdp_fw("attach", "vb")
+    pair.xdp_fw("load", "vb", "-f", "-", input="drop udp dport 53\n")
+    pair.tool("xdp_sampler", "attach", "vb", "-o", "1", "-s", "64")
+    with running(BUILD / "bin/xdp_sampler_client", "vb", "--netns", pair.b.name, "--bind",
+                 endpoint) as client, \
+            to_pcap("-j", "--connect", endpoint, "-c", 20, "-w", path) as popen:
+        deadline = time.monotonic() + LIMIT_S
+        while popen.poll() is None:
+            assert time.monotonic() < deadline and client.poll() is None
+            pair.send([UDP4, TCP4])
+        assert finish_json(popen) == {"written": 20, "lost": 0, "skipped": 0, "malformed": 0}
+        client.send_signal(signal.SIGTERM)
+        finish(client)
+    rows = tshark(path, "frame.comment", "frame.verdict.ebpf_xdp", "frame.interface_name",
+                  "frame.len", "frame.cap_len", "ip.src")
+    udp = ["drop by slot 5: fw-rule, rule 1, one in 1", "1", "vb", "82", "64", "10.0.0.1"]
+    tcp = ["pass at the end of the chain, one in 1", "2", "vb", "54", "54", "10.0.0.2"]
+    assert sorted(rows) == sorted([udp] * rows.count(udp) + [tcp] * rows.count(tcp))
+    assert min(rows.count(udp), rows.count(tcp)) >= 5
