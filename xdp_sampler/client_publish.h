@@ -12,7 +12,8 @@
 /**
  * struct publish_options - where to publish; all borrowed
  * @endpoint: @endpoints of them; none: PUBLISH_ENDPOINT
- * @hwm: messages that are kept for a subscriber that does not read; what comes then it misses
+ * @hwm: messages that are kept for a subscriber that does not read; what comes then it misses. libzmq
+ *       hears of what was read by halves of it: less than some bursts harms those who read, too
  * @single_part: messages without a topic before them
  * @curve_secret, @curve_public: files with keys in Z85; NULL, both: no encryption
  */

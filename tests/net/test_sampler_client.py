@@ -415,7 +415,7 @@ def test_a_stalled_subscriber_harms_nobody_else(pair, schema, ipc):
     """Big snaps fill the socket of the one who does not read; the other gets every packet."""
     judged(pair, "--one-in", 1, "--snap", 1500)
     made = frame("drop", 1, length=1500)
-    with Client(pair, ipc, "--hwm", 50) as client, Listener(pair, schema, ipc) as good, \
+    with Client(pair, ipc, "--hwm", 500) as client, Listener(pair, schema, ipc) as good, \
             Listener(pair, schema, ipc, setup=lambda s: setattr(s, "rcvhwm", 1)) as stalled:
         told = good.join(pair)
         stalled.join(pair)
