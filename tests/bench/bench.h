@@ -202,5 +202,6 @@ int rows_floor(struct bench *b);
 int rows_root(struct bench *b);
 int rows_filter(struct bench *b);
 int rows_fw(struct bench *b);
+int rows_sampler(struct bench *b);
 
 #endif

@@ -22,6 +22,7 @@ static const struct {
 } groups[] = {
 	{ "root", rows_root },
 	{ "fw", rows_fw },
+	{ "sampler", rows_sampler },
 };
 
 struct options {
