@@ -155,7 +155,7 @@ struct fw_hygiene {
 	uint32_t ptb_pps;
 };
 
-/** enum fw_expect - a test line's action, as the predecessor's files name it */
+/** enum fw_expect - a test line's action, by the names of XDP */
 enum fw_expect { FW_EXPECT_ABORTED, FW_EXPECT_DROP, FW_EXPECT_PASS };
 
 /** struct fw_test - what the packet with this SHA-1 must meet with */
