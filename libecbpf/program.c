@@ -56,6 +56,18 @@ static __u32 *prog_maps(int fd, struct bpf_prog_info *info)
 	return NULL;
 }
 
+/* program_describe - @ids: of its maps, for free() */
+static int program_describe(__u32 id, struct bpf_prog_info *info, __u32 **ids)
+{
+	int fd = ecbpf_program_fd(id);
+
+	if (fd < 0)
+		return fd;
+	*ids = prog_maps(fd, info);
+	close(fd);
+	return *ids ? 0 : ecbpf_fail(-EIO, "program %u: the kernel does not describe it", id);
+}
+
 /* about_read - 0 if the map @id is a root's or member's .rodata.ecbpf */
 static int about_read(__u32 id, struct ecbpf_about *about)
 {
@@ -91,15 +103,11 @@ static void program_about(struct ecbpf_program *program, const __u32 *ids, __u32
 int ecbpf_program_get(__u32 id, struct ecbpf_program *program)
 {
 	struct bpf_prog_info info;
-	int fd = ecbpf_program_fd(id), i;
 	__u32 *ids;
+	int i, err = program_describe(id, &info, &ids);
 
-	if (fd < 0)
-		return fd;
-	ids = prog_maps(fd, &info);
-	close(fd);
-	if (!ids)
-		return ecbpf_fail(-EIO, "program %u: the kernel does not describe it", id);
+	if (err)
+		return err;
 	memset(program, 0, sizeof(*program));
 	program->id = id;
 	program->loaded_s = loaded_s(info.load_time);
@@ -114,15 +122,11 @@ int ecbpf_program_get(__u32 id, struct ecbpf_program *program)
 int ecbpf_program_uses_map(__u32 prog_id, __u32 map_id)
 {
 	struct bpf_prog_info info;
-	int fd = ecbpf_program_fd(prog_id), found = 0;
 	__u32 *ids, i;
+	int found = 0, err = program_describe(prog_id, &info, &ids);
 
-	if (fd < 0)
-		return fd;
-	ids = prog_maps(fd, &info);
-	close(fd);
-	if (!ids)
-		return ecbpf_fail(-EIO, "program %u: the kernel does not describe it", prog_id);
+	if (err)
+		return err;
 	for (i = 0; i < info.nr_map_ids; i++)
 		found |= ids[i] == map_id;
 	free(ids);
@@ -148,15 +152,11 @@ static int map_named(__u32 id, const char *name)
 int ecbpf_program_map(__u32 prog_id, const char *name)
 {
 	struct bpf_prog_info info;
-	int fd = ecbpf_program_fd(prog_id), map = -ENOENT;
 	__u32 *ids, i;
+	int map = -ENOENT, err = program_describe(prog_id, &info, &ids);
 
-	if (fd < 0)
-		return fd;
-	ids = prog_maps(fd, &info);
-	close(fd);
-	if (!ids)
-		return ecbpf_fail(-EIO, "program %u: the kernel does not describe it", prog_id);
+	if (err)
+		return err;
 	for (i = 0; map < 0 && i < info.nr_map_ids; i++)
 		map = map_named(ids[i], name);
 	free(ids);

@@ -73,50 +73,49 @@ static int settle(struct fw_live *live)
 	return err < 0 ? err : 0;
 }
 
-int cmd_confirm(const void *opts, int argc, char **argv)
+static int confirm(struct fw_live *live, enum fw_trial trial)
 {
-	struct fw_live live;
-	int err = fw_live_open(argv[0], FW_TRIAL, &live);
+	int err = settle(live);
 
-	(void)opts;
-	(void)argc;
+	if (!err && trial == FW_TRIAL_OVER)
+		err = ecbpf_fail(-ETIME, "too late: the rules before are in force again");
+	return err;
+}
+
+static int rollback(struct fw_live *live, enum fw_trial trial)
+{
+	int err = trial == FW_TRIAL_RUNNING ? fw_live_previous(live) : 0;
+
+	return err ? err : settle(live);
+}
+
+/* end_trial - @how: of a trial that runs, or is over and not tidied up yet */
+static int end_trial(const char *ifname, const char *verb,
+		     int (*how)(struct fw_live *live, enum fw_trial trial))
+{
+	enum fw_trial trial;
+	struct fw_live live;
+	int err = fw_live_open(ifname, FW_TRIAL, &live);
+
 	if (!err) {
-		switch (fw_live_trial(&live, NULL)) {
-		case FW_TRIAL_RUNNING:
-			err = settle(&live);
-			break;
-		case FW_TRIAL_OVER:
-			settle(&live);
-			err = ecbpf_fail(-ETIME, "too late: the rules before are in force again");
-			break;
-		default:
-			err = ecbpf_fail(-ENOENT, "no rules are on trial");
-		}
+		trial = fw_live_trial(&live, NULL);
+		err = trial == FW_TRIAL_NONE ? ecbpf_fail(-ENOENT, "no rules are on trial") :
+					       how(&live, trial);
 	}
 	fw_live_close(&live);
-	return err ? ecbpf_report(err, argv[0], "confirm") : 0;
+	return err ? ecbpf_report(err, ifname, verb) : 0;
+}
+
+int cmd_confirm(const void *opts, int argc, char **argv)
+{
+	(void)opts;
+	(void)argc;
+	return end_trial(argv[0], "confirm", confirm);
 }
 
 int cmd_rollback(const void *opts, int argc, char **argv)
 {
-	struct fw_live live;
-	int err = fw_live_open(argv[0], FW_TRIAL, &live);
-
 	(void)opts;
 	(void)argc;
-	if (!err) {
-		switch (fw_live_trial(&live, NULL)) {
-		case FW_TRIAL_RUNNING:
-			err = fw_live_previous(&live);
-			/* fallthrough */
-		case FW_TRIAL_OVER:
-			if (!err)
-				err = settle(&live);
-			break;
-		default:
-			err = ecbpf_fail(-ENOENT, "no rules are on trial");
-		}
-	}
-	fw_live_close(&live);
-	return err ? ecbpf_report(err, argv[0], "rollback") : 0;
+	return end_trial(argv[0], "rollback", rollback);
 }
