@@ -84,9 +84,14 @@ class Sampler:
         return self.pair.tool("xdp_sampler", command, "vb", *argv, ok=ok, **kwargs)
 
     def status(self):
-        status = json.loads(self("status", "-j"))[0]
+        """While no packets go: then no drawn one is still on its way to its fate."""
+        status = self.moving()
         adds_up(status)
         return status
+
+    def moving(self):
+        """While packets go: a counter may be ahead of another."""
+        return json.loads(self("status", "-j"))[0]
 
     def send(self, frames):
         """Send, and wait until the root has seen all of them."""

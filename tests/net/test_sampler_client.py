@@ -462,8 +462,8 @@ def test_overload_and_stops_under_load_add_up(pair, ipc, batch):
         try:
             client.await_stats(lambda stats: stats["sum"]["sent"] > 10000)
             client.pause()
-            full = sampler.status()["full"]
-            while sampler.status()["full"] < full + 1000:
+            full = sampler.moving()["full"]
+            while sampler.moving()["full"] < full + 1000:
                 pass
             client.resume()
             client.await_stats(lambda stats: stats["sum"]["lost"]["full"] > full + 1000)
