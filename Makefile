@@ -39,7 +39,12 @@ SAMPLER_TOOLS := xdp_sampler xdp_sampler_client xdp_sampler_to_pcap
 SAMPLER_PARTS := $(patsubst %,$(B)/xdp_sampler/%.o,packet_sample.pb-c $(filter-out $(SAMPLER_TOOLS) cmd_% client_% \
 	pcap_%,$(patsubst xdp_sampler/%.c,%,$(wildcard xdp_sampler/*.c))))
 SAMPLER_LIBS := -lzmq -lprotobuf-c
-TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
+# all but the commands
+BYPASS_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out bypass_ipvs/xdp_bypass_ipvs.c bypass_ipvs/cmd_% %.bpf.c, \
+	$(wildcard bypass_ipvs/*.c)))
+BYPASS_COMMANDS := $(patsubst %.c,$(B)/%.o,bypass_ipvs/xdp_bypass_ipvs.c $(wildcard bypass_ipvs/cmd_*.c))
+BYPASS_LIBS := -lmnl
+TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
@@ -85,7 +90,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sa
 
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
-$(B)/xdp_fw/clock.o: $(B)/xdp_fw/clock.skel.h
+$(B)/bypass_ipvs/load.o: $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
@@ -107,6 +112,11 @@ $(B)/bin/xdp_fw: $(FW_COMMANDS) $(FW_PARTS) $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(FW_LIBS)
+
+$(B)/bin/xdp_bypass_ipvs: $(BYPASS_COMMANDS) $(BYPASS_PARTS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(BYPASS_LIBS)
 
 $(B)/xdp_sampler/packet_sample.pb-c.c $(B)/xdp_sampler/packet_sample.pb-c.h &: ext/packet_sample.proto
 	$(call say,PROTOC,$@)
@@ -132,6 +142,10 @@ $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(FW_FUZZ)
 $(filter $(B)/tests/unit/test_fw% $(B)/tests/bpf/test_fw%,$(UNIT) $(BPF_TESTS)): $(FW_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
+$(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
+$(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
+$(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h \
+	$(B)/bypass_ipvs/bypass_egress.skel.h
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \

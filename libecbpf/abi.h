@@ -91,6 +91,28 @@ struct ecbpf_verdict {
 	X(FW_OPTIONS, 136, "fw-options", "IPv4 options or IPv6 extension headers: hygiene")      \
 	X(FW_MALFORMED, 137, "fw-malformed", "the upper header is malformed: hygiene")           \
 	X(FW_TABLE, 138, "fw-table", "a table of the ruleset is missing: not judged")            \
+	X(BYPASS_HIT, 256, "bypass-hit", "forwarded as IPVS did before; meta is the path")       \
+	X(BYPASS_MONITOR, 257, "bypass-monitor", "would have been forwarded; meta is the path")  \
+	X(BYPASS_SAMPLE, 258, "bypass-sample", "handed to IPVS: it was time to")                 \
+	X(BYPASS_SHADOW, 259, "bypass-shadow", "handed to IPVS, to be compared")                 \
+	X(BYPASS_STALE, 260, "bypass-stale", "handed to IPVS: its configuration has changed")    \
+	X(BYPASS_IDLE, 261, "bypass-idle", "handed to IPVS: not confirmed for long")             \
+	X(BYPASS_GIVEN_UP, 262, "bypass-given-up",                                               \
+	  "handed to IPVS, which did not confirm; entry removed")                                \
+	X(BYPASS_SYN, 263, "bypass-syn", "SYN of a known flow, handed to IPVS")                  \
+	X(BYPASS_FIN, 264, "bypass-fin", "FIN of a known flow, handed to IPVS")                  \
+	X(BYPASS_RST, 265, "bypass-rst", "RST with the expected number, handed to IPVS")         \
+	X(BYPASS_RST_BLIND, 266, "bypass-rst-blind", "RST with another number, handed to IPVS")  \
+	X(BYPASS_FRAGMENT, 267, "bypass-fragment", "a fragment, left to IPVS")                   \
+	X(BYPASS_OPTIONS, 268, "bypass-options",                                                 \
+	  "IPv4 options or IPv6 extension headers, left to IPVS")                                \
+	X(BYPASS_TTL, 269, "bypass-ttl", "TTL or hop limit at its end, handed to IPVS")          \
+	X(BYPASS_MTU, 270, "bypass-mtu", "longer than its path allows, handed to IPVS")          \
+	X(BYPASS_DF, 271, "bypass-df", "handed to IPVS, to see what becomes of its DF bit")      \
+	X(BYPASS_FRAME, 272, "bypass-frame", "the frame could not be changed, left to IPVS")     \
+	X(BYPASS_LIMIT, 273, "bypass-limit", "unknown flow, over its share of the packets")      \
+	X(BYPASS_RESET, 274, "bypass-reset", "unknown flow, answered with RST")                  \
+	X(BYPASS_RESET_LIMIT, 275, "bypass-reset-limit", "unknown flow, over the limit of RSTs") \
 	X(USER, 384, "user", "the first of the users' own codes")                                \
 	X(OTHER, 511, "other", "any code from 511 on")
 

@@ -279,6 +279,15 @@ ECBPF_API struct ecbpf_counter ecbpf_row_seen(const struct ecbpf_row *row);
  */
 ECBPF_API void ecbpf_percpu_sum(const __u64 *values, size_t words, int cpus, __u64 *sum);
 
+/**
+ * ecbpf_jiffies - the kernel's ticks, which packets are stamped with for less than a nanosecond
+ * @jiffies: undefined unless 0 is returned
+ */
+ECBPF_API int ecbpf_jiffies(uint64_t *jiffies);
+
+/** ecbpf_hz - ticks a second */
+ECBPF_API unsigned int ecbpf_hz(void);
+
 /** enum ecbpf_pin_health - what a look at the directory of pins found */
 enum ecbpf_pin_health {
 	ECBPF_PINS_OK,

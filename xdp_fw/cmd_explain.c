@@ -12,7 +12,6 @@
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/json.h"
 #include "xdp_fw/capture.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/commands.h"
 #include "xdp_fw/packet.h"
 #include "xdp_fw/parse.h"
@@ -411,7 +410,7 @@ static int job_open(struct job *job, const char *ifname)
 	int err = fw_live_open(ifname, FW_READ, &job->live);
 
 	if (!err)
-		err = fw_clock_now(&jiffies);
+		err = ecbpf_jiffies(&jiffies);
 	job->now = jiffies >> FW_EXPIRY_SHIFT;
 	return err ? err : texts_make(job);
 }

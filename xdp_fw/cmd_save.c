@@ -7,7 +7,6 @@
 
 #include "libecbpf/ecbpf.h"
 #include "xdp_fw/change.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/commands.h"
 #include "xdp_fw/document.h"
 #include "xdp_fw/load.h"
@@ -58,13 +57,13 @@ static int print_live(const struct fw_live *live, struct fw_document *doc)
 {
 	uint64_t now;
 	char *text;
-	int err = fw_clock_now(&now);
+	int err = ecbpf_jiffies(&now);
 
 	if (!err)
 		err = sets_of(&live->pool, now >> FW_EXPIRY_SHIFT, doc);
 	if (err)
 		return err;
-	text = fw_document_print(doc, now >> FW_EXPIRY_SHIFT, fw_clock_hz());
+	text = fw_document_print(doc, now >> FW_EXPIRY_SHIFT, ecbpf_hz());
 	if (!text)
 		return ecbpf_fail(-ENOMEM, "out of memory");
 	fputs(text, stdout);

@@ -12,7 +12,6 @@
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
 #include "xdp_fw/change.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/commands.h"
 #include "xdp_fw/document.h"
 
@@ -308,9 +307,9 @@ static const struct {
 static int run(const char *ifname, struct job *job, size_t word)
 {
 	uint64_t jiffies;
-	int err = fw_clock_now(&jiffies);
+	int err = ecbpf_jiffies(&jiffies);
 
-	job->hz = fw_clock_hz();
+	job->hz = ecbpf_hz();
 	job->now = jiffies >> FW_EXPIRY_SHIFT;
 	if (err)
 		return err;

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "xdp_fw/clock.h"
 #include "xdp_fw/document.h"
 #include "xdp_fw/parse.h"
 
@@ -257,9 +256,9 @@ int fw_document_read(const char *path, struct fw_document *doc)
 
 	if (err)
 		return err;
-	err = fw_clock_now(&now);
+	err = ecbpf_jiffies(&now);
 	if (!err)
-		err = fw_document_parse(text, len, now >> FW_EXPIRY_SHIFT, fw_clock_hz(), doc);
+		err = fw_document_parse(text, len, now >> FW_EXPIRY_SHIFT, ecbpf_hz(), doc);
 	free(text);
 	return err;
 }

@@ -7,7 +7,6 @@
 #include <bpf/bpf.h>
 
 #include "libecbpf/ecbpf.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/live.h"
 
 #define READ_TRIES 16 /* while others replace the program again and again */
@@ -118,12 +117,12 @@ enum fw_trial fw_live_trial(const struct fw_live *live, unsigned int *left_s)
 
 	if (live->prog_id != live->slot_id)
 		return FW_TRIAL_OVER;
-	if (!live->header.deadline || fw_clock_now(&now))
+	if (!live->header.deadline || ecbpf_jiffies(&now))
 		return FW_TRIAL_NONE;
 	if (now >= live->header.deadline)
 		return FW_TRIAL_OVER;
 	if (left_s)
-		*left_s = (live->header.deadline - now) / fw_clock_hz() + 1;
+		*left_s = (live->header.deadline - now) / ecbpf_hz() + 1;
 	return FW_TRIAL_RUNNING;
 }
 
@@ -136,7 +135,7 @@ static int judge_find(struct fw_live *live)
 
 	live->prog_id = live->slot_id;
 	if (header && header->deadline) {
-		err = fw_clock_now(&now);
+		err = ecbpf_jiffies(&now);
 		if (!err && now >= header->deadline)
 			err = previous_id(live->slot_id, &live->prog_id);
 	}

@@ -13,7 +13,6 @@
 #include <bpf/libbpf.h>
 
 #include "libecbpf/ecbpf.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/load.h"
 #include "xdp_fw/rate_compile.h"
 #include "xdp_fw/slots.h"
@@ -100,10 +99,10 @@ static void rules_make(struct generation *g)
 		rule->code = entry->code;
 		rule->number = entry->number;
 		if (entry->action == FW_DO_LIMIT)
-			rate_compile(&entry->rule->limit, fw_clock_hz(), rule);
+			rate_compile(&entry->rule->limit, ecbpf_hz(), rule);
 		else if (entry->action == FW_DO_FRAGMENT)
 			rate_compile(&(struct fw_limit){ .rate = g->load->set->hygiene.ptb_pps },
-				     fw_clock_hz(), rule);
+				     ecbpf_hz(), rule);
 	}
 }
 
@@ -138,8 +137,8 @@ static int prepare(struct generation *g)
 	if (!err)
 		err = seed_take(g);
 	if (!err && g->load->trial_s) {
-		err = fw_clock_now(&g->deadline);
-		g->deadline += (uint64_t)g->load->trial_s * fw_clock_hz();
+		err = ecbpf_jiffies(&g->deadline);
+		g->deadline += (uint64_t)g->load->trial_s * ecbpf_hz();
 	}
 	return err;
 }

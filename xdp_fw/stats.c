@@ -12,7 +12,6 @@
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/json.h"
 #include "libecbpf/loop.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/stats.h"
 
 /* --- gathering */
@@ -121,7 +120,7 @@ int fw_stats_gather(const char *ifname, struct fw_stats **stats)
 		err = read_counts(s);
 	s->time_ns = ecbpf_monotonic_ns();
 	if (!err)
-		err = fw_clock_now(&s->now);
+		err = ecbpf_jiffies(&s->now);
 	if (err) {
 		fw_stats_free(s);
 		return err;
@@ -204,7 +203,7 @@ static const char *seconds_since(const struct fw_stats *stats, uint64_t last, ch
 
 	if (!last)
 		return NULL;
-	snprintf(buf, size, "%.3f", ticks / fw_clock_hz());
+	snprintf(buf, size, "%.3f", ticks / ecbpf_hz());
 	return buf;
 }
 

@@ -9,7 +9,6 @@
 
 #include "tests/bench/fw.h"
 #include "xdp_fw/change.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/load.h"
 
 #define TIMES	   5

@@ -12,7 +12,6 @@
 #include "tests/bpf/fw_model.h"
 #include "tests/fuzz/fw_frames.h"
 #include "tests/fuzz/reference.h"
-#include "xdp_fw/clock.h"
 #include "xdp_fw/rate_compile.h"
 
 void fw_model_begin(struct fw_model *model, const struct fw_plan *plan,
@@ -21,7 +20,7 @@ void fw_model_begin(struct fw_model *model, const struct fw_plan *plan,
 	memset(model, 0, sizeof(*model));
 	model->plan = plan;
 	model->members = members;
-	model->hz = fw_clock_hz();
+	model->hz = ecbpf_hz();
 	model->hits = calloc(plan->count + 1, sizeof(*model->hits));
 	model->rule = calloc(plan->count + 1, sizeof(*model->rule));
 	assert_non_null(model->hits);
