@@ -17,6 +17,7 @@
  *	gue_map		UDP ports that tunnels of IPVS go to
  *	out_map		interfaces that packets may be redirected to
  *	settings_map	parameters, and the heartbeat of what follows IPVS
+ *	vip_map		destinations that were seen with the mark of a service
  *	reset_map	tuples that the machine has answered with RST
  *	rate_map	packets of unknown flows, per CPU
  *	count_map	counters of the egress program, per CPU
@@ -180,9 +181,10 @@ struct bypass_recipe {
 	__u8 flags;
 	__u8 l2_bytes;
 	__u8 outer_bytes;
+	__u8 pad1[2];
 	__u8 l2[BYPASS_L2_MAX];
+	__u8 pad2[2];
 	__u8 outer[BYPASS_OUTER_MAX];
-	__u8 pad[4];
 };
 _Static_assert(sizeof(struct bypass_recipe) == 88, "no holes");
 
@@ -298,7 +300,9 @@ _Static_assert(sizeof(struct bypass_params) == 64, "one cache line");
  * @followed: jiffies when the kernel's services were last compared; 0: never
  * @flows, @flows6: entries of the tuple maps
  * @paths: entries of path_map
- * @reset_tokens: what is left of reset_pps in the second @reset_second
+ * @reset_second: the second that @reset_used is of
+ * @reset_used: RST segments that were sent in it
+ * @test_now: jiffies, for programs that are loaded to be tested
  */
 struct bypass_settings {
 	__u32 active;
@@ -308,7 +312,10 @@ struct bypass_settings {
 	__u32 flows6;
 	__u32 paths;
 	__u64 followed;
-	__u32 pad[8];
+	__u32 reset_second;
+	__u32 reset_used;
+	__u64 test_now;
+	__u32 pad[4];
 	struct bypass_params params[2];
 };
 
@@ -372,6 +379,7 @@ struct bypass_counts {
 /* Sizes of the tables whose size is not said at attach. */
 #define BYPASS_PENDING_MAX  65536
 #define BYPASS_RESET_MAX    65536
+#define BYPASS_VIPS_MAX	    16384
 #define BYPASS_EXCLUDES_MAX 4096
 #define BYPASS_DEVICES_MAX  1024
 #define BYPASS_GUE_MAX	    64

@@ -103,6 +103,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, BYPASS_VIPS_MAX);
+	__type(key, struct bypass_service_key);
+	__type(value, __u32);
+} vip_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, BYPASS_RESET_MAX);
 	__type(key, struct bypass_key);
 	__type(value, struct bypass_reset);
