@@ -246,10 +246,12 @@ struct bypass_prefix {
 /* struct bypass_device.role */
 #define BYPASS_INBOUND	(1U << 0) /* clients' packets come in here */
 #define BYPASS_OUTBOUND (1U << 1) /* servers are here */
+#define BYPASS_AT_XDP	(1U << 2) /* the XDP program is on it: it is, or carries, an inbound one */
+#define BYPASS_AT_TC	(1U << 3) /* so is the egress program */
 
 /**
  * struct bypass_device - value of device_map, by ifindex
- * @role: BYPASS_INBOUND, BYPASS_OUTBOUND
+ * @role: BYPASS_INBOUND, BYPASS_OUTBOUND; for the command: BYPASS_AT_*
  * @outer, @inner: VLAN ids of packets that the kernel says came in here: of a VLAN device on an
  *                 inbound interface
  */
@@ -298,6 +300,7 @@ _Static_assert(sizeof(struct bypass_params) == 64, "one cache line");
  * @abi: BYPASS_ABI
  * @excludes: entries of exclude_map; 0: nobody looks
  * @followed: jiffies when the kernel's services were last compared; 0: never
+ * @seed: the programs' bypass_seed, for those that take their place
  * @flows, @flows6: entries of the tuple maps
  * @paths: entries of path_map
  * @reset_second: the second that @reset_used is of
