@@ -318,7 +318,7 @@ struct bypass_settings {
 	__u32 reset_second;
 	__u32 reset_used;
 	__u64 test_now;
-	__u32 pad[4];
+	__u64 seed[2];
 	struct bypass_params params[2];
 };
 
