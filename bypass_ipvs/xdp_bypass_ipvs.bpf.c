@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* The XDP program: packets of connections that IPVS has decided about go straight to their server. */
+/*
+ * The XDP program: packets of connections that IPVS has decided about go straight to their server.
+ * A packet whose flow is not in a tuple map is left alone, unless there is a limit for such packets.
+ */
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
+#include "bypass_ipvs/flow.bpf.h"
+#include "bypass_ipvs/forward.bpf.h"
 #include "bypass_ipvs/maps.bpf.h"
+#include "bypass_ipvs/packet.bpf.h"
+#include "bypass_ipvs/police.bpf.h"
+#include "bypass_ipvs/reset.bpf.h"
 #include "libecbpf/exit.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -15,16 +25,272 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 	.version = ECBPF_VERSION,
 };
 
-/* Secret of the hash, the same in all programs: nobody can fill one bucket on purpose. */
-const volatile __u64 bypass_seed[2];
+/* Farther ahead than this no client's segments are; whoever guesses numbers moves nothing. */
+#define SEQ_WINDOW (1U << 24)
 
-/* Time is bypass_test_now instead of the kernel's. */
-const volatile bool bypass_test;
+/* The rest of a closing connection is short: its timers in IPVS are, too. */
+#define FIN_HASTE 4
+
+/* --- what becomes of a packet of a known flow */
+
+static __always_inline void track_seq(struct bypass_flow *flow, const struct packet *packet)
+{
+	__u32 end = bpf_ntohl(packet->tcp->seq) + packet->payload;
+
+	if (packet->flags & PACKET_TCP_FIN)
+		end++;
+	if (end - flow->seq < SEQ_WINDOW)
+		flow->seq = end;
+}
+
+/* An RST counts if its number is the expected one (RFC 5961 3.2); IPVS is shown all of them. */
+static __always_inline __u32 decide_rst(struct bypass_flow *flow, const struct packet *packet,
+					const struct bypass_params *p, __u32 now)
+{
+	if (bpf_ntohl(packet->tcp->seq) != flow->seq)
+		return ECBPF_CODE_BYPASS_RST_BLIND;
+	flow->state |= BYPASS_RST;
+	flow->confirmed = now - p->inactive - 1;
+	return ECBPF_CODE_BYPASS_RST;
+}
+
+static __always_inline __u32 decide_tcp(struct bypass_flow *flow, const struct packet *packet,
+					const struct bypass_params *p, __u32 now)
+{
+	if (packet->flags & PACKET_TCP_RST)
+		return decide_rst(flow, packet, p, now);
+	if (packet->flags & PACKET_TCP_SYN)
+		return ECBPF_CODE_BYPASS_SYN;
+	track_seq(flow, packet);
+	if (!(packet->flags & PACKET_TCP_FIN))
+		return 0;
+	flow->state |= BYPASS_FIN;
+	return ECBPF_CODE_BYPASS_FIN;
+}
+
+/* decide_sample - is it time for IPVS to see one? Rather one without payload, which may be late. */
+static __always_inline __u32 decide_sample(struct bypass_flow *flow, __u64 mark,
+					   const struct packet *packet,
+					   const struct bypass_params *p, __u32 now)
+{
+	__u32 since = now - flow->handed, wait = flow->tries ? p->retry : p->sample;
+
+	if (flow->state & BYPASS_FIN)
+		wait /= FIN_HASTE;
+	if (since < wait || (packet->payload && since < 2 * wait))
+		return 0;
+	if (flow->tries >= p->tries) {
+		flow_free(flow, mark);
+		return ECBPF_CODE_BYPASS_GIVEN_UP;
+	}
+	flow->tries++;
+	flow->handed = now;
+	return ECBPF_CODE_BYPASS_SAMPLE;
+}
+
+/* decide - 0: forward it; else why it is handed to IPVS */
+static __always_inline __u32 decide(struct bypass_flow *flow, __u64 mark,
+				    const struct bypass_path *path, const struct packet *packet,
+				    const struct bypass_params *p, __u32 now)
+{
+	__u32 code = packet->tcp ? decide_tcp(flow, packet, p, now) : 0;
+
+	if (code)
+		return code;
+	if (BYPASS_MARK_GEN(mark) != (__u16)path->gen)
+		return ECBPF_CODE_BYPASS_STALE;
+	if (now - flow->confirmed > p->inactive)
+		return ECBPF_CODE_BYPASS_IDLE;
+	if (packet->ttl <= 1)
+		return ECBPF_CODE_BYPASS_TTL;
+	if (packet->ip_bytes > path->mtu)
+		return ECBPF_CODE_BYPASS_MTU;
+	if (packet->df && path->recipe.flags & BYPASS_DF_UNKNOWN)
+		return ECBPF_CODE_BYPASS_DF;
+	code = decide_sample(flow, mark, packet, p, now);
+	if (code)
+		return code;
+	if (p->shadow_one_in && bpf_get_prandom_u32() <= 0xffffffff / p->shadow_one_in)
+		return ECBPF_CODE_BYPASS_SHADOW;
+	return 0;
+}
+
+/* known_forward - the packet is on its way; ECBPF_NEXT if it cannot be */
+static __always_inline int known_forward(struct xdp_md *xdp, const struct packet *packet,
+					 const struct bypass_path *path,
+					 const struct bypass_flow *flow)
+{
+	__u32 ifindex = path->recipe.ifindex;
+	int action = XDP_TX;
+
+	if (ifindex != xdp->ingress_ifindex) {
+		action = bpf_redirect_map(&out_map, ifindex, XDP_PASS);
+		if (action != XDP_REDIRECT)
+			return ECBPF_NEXT;
+	}
+	switch (forward_packet(xdp, packet, path, flow)) {
+	case FORWARD_DONE:
+		return action;
+	case FORWARD_NOT:
+		return ECBPF_NEXT;
+	default:
+		return XDP_DROP;
+	}
+}
+
+static __always_inline void known(struct xdp_md *xdp, const struct packet *packet,
+				  struct bypass_flow *flow, __u64 mark,
+				  const struct bypass_params *p, __u32 now, struct ecbpf_verdict *v)
+{
+	__u32 id = BYPASS_MARK_PATH(mark);
+	const struct bypass_path *path = bpf_map_lookup_elem(&path_map, &id);
+
+	if (!path)
+		return;
+	v->meta = id;
+	v->code = decide(flow, mark, path, packet, p, now);
+	flow->seen = now;
+	if (v->code)
+		return;
+	v->code = ECBPF_CODE_BYPASS_MONITOR;
+	if (!p->monitor) {
+		v->action = known_forward(xdp, packet, path, flow);
+		v->code = v->action == XDP_TX || v->action == XDP_REDIRECT ?
+				  ECBPF_CODE_BYPASS_HIT :
+				  ECBPF_CODE_BYPASS_FRAME;
+	}
+	if (v->code == ECBPF_CODE_BYPASS_FRAME)
+		return;
+	flow->packets++;
+	flow->bytes += packet->l2_bytes + packet->ip_bytes;
+}
+
+/* --- of an unknown one */
+
+static __always_inline void unknown_key(const struct packet *packet, struct bypass_key *key)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	if (packet->ip6) {
+		__builtin_memcpy(key->saddr, &packet->ip6->saddr, sizeof(key->saddr));
+		__builtin_memcpy(key->daddr, &packet->ip6->daddr, sizeof(key->daddr));
+	} else if (packet->ip4) {
+		key->saddr[2] = key->daddr[2] = bpf_htonl(BYPASS_V4_PREFIX);
+		key->saddr[3] = packet->ip4->saddr;
+		key->daddr[3] = packet->ip4->daddr;
+	}
+	key->sport = packet->sport;
+	key->dport = packet->dport;
+	key->rest = packet->rest;
+}
+
+static __always_inline bool unknown_is_service(const struct packet *packet)
+{
+	struct bypass_service_key key = {
+		.port = packet->dport,
+		.proto = packet->proto,
+		.family = packet->ip6 ? AF_INET6 : AF_INET,
+	};
+
+	if (packet->ip6)
+		__builtin_memcpy(key.addr, &packet->ip6->daddr, sizeof(key.addr));
+	else if (packet->ip4)
+		key.addr[0] = packet->ip4->daddr;
+	return police_is_service(&key);
+}
+
+/* A tuple that the machine has answered with RST before is answered here. */
+static __always_inline __u32 unknown_reset(const struct packet *packet, struct bypass_settings *s,
+					   const struct bypass_params *p, __u32 now)
+{
+	struct bypass_reset *reset;
+	struct bypass_key key;
+
+	if (!packet->tcp || packet->flags & (PACKET_TCP_SYN | PACKET_TCP_RST))
+		return 0;
+	unknown_key(packet, &key);
+	reset = bpf_map_lookup_elem(&reset_map, &key);
+	if (!reset)
+		return 0;
+	if (!police_reset_flow(reset, p, now) || !police_reset_rate(s, p, now))
+		return ECBPF_CODE_BYPASS_RESET_LIMIT;
+	return ECBPF_CODE_BYPASS_RESET;
+}
+
+static __noinline int unknown(struct xdp_md *xdp, const struct packet *packet,
+			      struct bypass_settings *s, struct ecbpf_verdict *v)
+{
+	const struct bypass_params *p = settings_params(s);
+	__u32 now = settings_now(s);
+
+	if (!unknown_is_service(packet))
+		return 0;
+	if (p->reset_pps || p->reset_per_flow)
+		v->code = unknown_reset(packet, s, p, now);
+	if (!v->code && p->unknown_pps && police_rate(p, now))
+		v->code = ECBPF_CODE_BYPASS_LIMIT;
+	if (!v->code || p->monitor)
+		return 0;
+	v->action = XDP_DROP;
+	if (v->code == ECBPF_CODE_BYPASS_RESET) {
+		reset_make(xdp, packet);
+		v->action = XDP_TX;
+	}
+	return 0;
+}
+
+/* --- */
+
+static __always_inline struct bypass_flow *find4(const struct packet *packet, __u64 *mark)
+{
+	const struct bypass_key4 key = {
+		.saddr = packet->ip4->saddr,
+		.daddr = packet->ip4->daddr,
+		.sport = packet->sport,
+		.dport = packet->dport,
+		.rest = packet->rest,
+	};
+
+	return flow4_find(&key, flow_hash(&key, sizeof(key) / sizeof(__u64)), mark);
+}
+
+static __always_inline struct bypass_flow *find6(const struct packet *packet, __u64 *mark)
+{
+	struct bypass_key key;
+
+	unknown_key(packet, &key);
+	return flow6_find(&key, flow_hash(&key, sizeof(key) / sizeof(__u64)), mark);
+}
+
+static __always_inline void bypass(struct xdp_md *xdp, struct ecbpf_verdict *v)
+{
+	struct bypass_settings *s = settings_get();
+	const struct bypass_params *p;
+	struct packet packet = {};
+	struct bypass_flow *flow = NULL;
+	__u64 mark = 0;
+
+	v->code = packet_parse(xdp, &packet);
+	if (v->code || !s) {
+		if (v->code == ECBPF_CODE_OTHER)
+			v->code = 0;
+		return;
+	}
+	if (packet.ip6)
+		flow = find6(&packet, &mark);
+	else if (packet.ip4)
+		flow = find4(&packet, &mark);
+	p = settings_params(s);
+	if (flow)
+		known(xdp, &packet, flow, mark, p, settings_now(s), v);
+	else if (p->unknown_pps | p->reset_pps | p->reset_per_flow)
+		unknown(xdp, &packet, s, v);
+}
 
 SEC("xdp")
-int xdp_bypass_ipvs(struct xdp_md *ctx)
+int xdp_bypass_ipvs(struct xdp_md *xdp)
 {
 	struct ecbpf_verdict v = { .action = ECBPF_NEXT };
 
-	return ecbpf_exit(ctx, &v);
+	bypass(xdp, &v);
+	return ecbpf_exit(xdp, &v);
 }

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A packet becomes what IPVS would have sent: TTL, tags, addresses of the link, outer headers.
+ */
+#ifndef BYPASS_IPVS_FORWARD_BPF_H
+#define BYPASS_IPVS_FORWARD_BPF_H
+
+#include "bypass_ipvs/maps.bpf.h"
+#include "bypass_ipvs/packet.bpf.h"
+#include "libecbpf/csum.bpf.h"
+#include "libecbpf/pkt.bpf.h"
+
+/* UDP, and GUE without options */
+struct forward_gue {
+	struct udphdr udp;
+	__be32 gue;
+};
+
+/* Words of headers, whatever their members are. */
+struct forward_word {
+	__u32 value;
+} __attribute__((__may_alias__));
+
+struct forward_half {
+	__u16 value;
+} __attribute__((__may_alias__));
+
+static __always_inline void forward_copy(void *to, const void *from, __u32 words)
+{
+	const struct forward_word *source = from;
+	struct forward_word *target = to;
+	__u32 i;
+
+	for (i = 0; i < words; i++)
+		target[i].value = source[i].value;
+}
+
+/* forward_ttl - as a router does (RFC 1812 5.3.1); the checksum is patched (RFC 1624) */
+static __always_inline void forward_ttl4(struct iphdr *ip)
+{
+	ip->ttl--;
+	ip->check = csum_replace16(ip->check, bpf_htons((ip->ttl + 1) << 8 | ip->protocol),
+				   bpf_htons(ip->ttl << 8 | ip->protocol));
+}
+
+static __always_inline int forward_put_l2(struct pkt *p, const struct bypass_recipe *recipe)
+{
+	const __u8 *from = recipe->l2;
+	struct forward_word *to = pkt_pull(p, sizeof(struct ethhdr));
+
+	if (!to)
+		return -1;
+	forward_copy(to, from, 3);
+	((struct forward_half *)(to + 3))->value =
+		((const struct forward_half *)(from + 12))->value;
+	if (recipe->l2_bytes > sizeof(struct ethhdr)) {
+		to = pkt_pull(p, sizeof(struct pkt_vlan_tag));
+		if (!to)
+			return -1;
+		forward_copy(to, from + 14, 1);
+	}
+	if (recipe->l2_bytes > sizeof(struct ethhdr) + sizeof(struct pkt_vlan_tag)) {
+		to = pkt_pull(p, sizeof(struct pkt_vlan_tag));
+		if (!to)
+			return -1;
+		forward_copy(to, from + 18, 1);
+	}
+	return 0;
+}
+
+static __always_inline int forward_put_ip4(struct pkt *p, const struct bypass_recipe *recipe,
+					   const struct packet *packet)
+{
+	struct iphdr *ip = pkt_pull(p, sizeof(*ip));
+	bool df = packet->df && recipe->flags & BYPASS_DF_COPY;
+
+	if (!ip)
+		return -1;
+	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
+	ip->tos = packet->tos;
+	ip->tot_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes);
+	ip->ttl = packet->ttl - 1;
+	/* RFC 6864: the identification of a packet that cannot be fragmented is of no use */
+	ip->id = df ? 0 : bpf_get_prandom_u32();
+	ip->frag_off = df ? bpf_htons(PACKET_DF) : 0;
+	ip->check = csum_fold(csum_add(0, ip, sizeof(*ip) / 2));
+	return 0;
+}
+
+static __always_inline int forward_put_ip6(struct pkt *p, const struct bypass_recipe *recipe,
+					   const struct packet *packet)
+{
+	struct ipv6hdr *ip = pkt_pull(p, sizeof(*ip));
+
+	if (!ip)
+		return -1;
+	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
+	ip->priority = packet->tos >> 4;
+	ip->flow_lbl[0] = packet->tos << 4;
+	ip->payload_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes - sizeof(*ip));
+	ip->hop_limit = packet->ttl - 1;
+	return 0;
+}
+
+/*
+ * forward_gue_sum - sum of UDP's pseudo header, UDP and GUE headers and the packet in them. Its IPv4
+ * header sums up to nothing, and so does its segment with a pseudo header: what is left is that.
+ */
+static __always_inline __u64 forward_gue_sum(const struct bypass_recipe *recipe,
+					     const struct packet *packet,
+					     const struct forward_gue *gue, const void *inner)
+{
+	const bool v6 = recipe->flags & BYPASS_OUTER_V6;
+	__u16 segment = bpf_htons(packet->ip_bytes -
+				  (packet->ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)));
+	__u64 sum = csum_add(0, gue, sizeof(*gue) / 2);
+
+	sum += gue->udp.len + bpf_htons(IPPROTO_UDP);
+	if (v6)
+		sum = csum_add(sum, recipe->outer + offsetof(struct ipv6hdr, saddr), 16);
+	else
+		sum = csum_add(sum, recipe->outer + offsetof(struct iphdr, saddr), 4);
+	if (packet->ip6)
+		sum = csum_add(sum, inner, sizeof(struct ipv6hdr) / 2);
+	sum += (__u16)~segment + (__u16)~bpf_htons(packet->proto);
+	if (packet->ip6)
+		return sum +
+		       (__u16)csum_fold(csum_add(0, inner + offsetof(struct ipv6hdr, saddr), 16));
+	return sum + (__u16)csum_fold(csum_add(0, inner + offsetof(struct iphdr, saddr), 4));
+}
+
+/* 0 is sent as its complement (RFC 768). */
+static __always_inline void forward_gue_check(const struct bypass_recipe *recipe,
+					      const struct packet *packet, struct forward_gue *gue,
+					      const void *inner)
+{
+	__u16 check = csum_fold(forward_gue_sum(recipe, packet, gue, inner));
+
+	gue->udp.check = check ? check : 0xffff;
+}
+
+static __always_inline struct forward_gue *forward_put_gue(struct pkt *p,
+							   const struct bypass_recipe *recipe,
+							   const struct bypass_flow *flow,
+							   const struct packet *packet)
+{
+	struct forward_gue *gue = pkt_pull(p, sizeof(*gue));
+
+	if (!gue)
+		return NULL;
+	if (recipe->flags & BYPASS_OUTER_V6)
+		forward_copy(gue, recipe->outer + sizeof(struct ipv6hdr), 3);
+	else
+		forward_copy(gue, recipe->outer + sizeof(struct iphdr), 3);
+	gue->udp.source = flow->gue_sport;
+	gue->udp.len = bpf_htons(packet->ip_bytes + sizeof(*gue));
+	return gue;
+}
+
+/* forward_put_inner - the packet itself; its header, or NULL */
+static __always_inline void *forward_put_inner(struct pkt *p, const struct packet *packet)
+{
+	struct ipv6hdr *ip6;
+	struct iphdr *ip4;
+
+	if (packet->ip6) {
+		ip6 = pkt_pull(p, sizeof(*ip6));
+		if (ip6)
+			ip6->hop_limit--;
+		return ip6;
+	}
+	ip4 = pkt_pull(p, sizeof(*ip4));
+	if (ip4)
+		forward_ttl4(ip4);
+	return ip4;
+}
+
+/* forward_put - all headers, into a frame that has the room; never fails */
+static __always_inline int forward_put(struct pkt *p, const struct bypass_recipe *recipe,
+				       const struct bypass_flow *flow, const struct packet *packet)
+{
+	struct forward_gue *gue = NULL;
+	void *inner;
+
+	if (forward_put_l2(p, recipe))
+		return -1;
+	if (recipe->outer_bytes &&
+	    (recipe->flags & BYPASS_OUTER_V6 ? forward_put_ip6(p, recipe, packet) :
+					       forward_put_ip4(p, recipe, packet)))
+		return -1;
+	if (recipe->kind == BYPASS_GUE) {
+		gue = forward_put_gue(p, recipe, flow, packet);
+		if (!gue)
+			return -1;
+	}
+	inner = forward_put_inner(p, packet);
+	if (!inner)
+		return -1;
+	if (gue && recipe->flags & BYPASS_GUE_CSUM)
+		forward_gue_check(recipe, packet, gue, inner);
+	return 0;
+}
+
+enum forward_result { FORWARD_DONE, FORWARD_NOT, FORWARD_BROKEN };
+
+/* The frame gets another length: all that comes before the packet is written anew. */
+static __noinline int forward_reshape(struct xdp_md *xdp, const struct bypass_path *path,
+				      const struct bypass_flow *flow, const struct packet *packet)
+{
+	const struct bypass_recipe *recipe = &path->recipe;
+	int grow = recipe->l2_bytes + recipe->outer_bytes - (int)packet->l2_bytes, padding;
+	struct pkt p;
+
+	if (bpf_xdp_adjust_head(xdp, -grow))
+		return FORWARD_NOT;
+	padding =
+		packet_frame_bytes(xdp) - recipe->l2_bytes - recipe->outer_bytes - packet->ip_bytes;
+	p = pkt_init(xdp);
+	if (forward_put(&p, recipe, flow, packet))
+		return FORWARD_BROKEN;
+	if (padding > 0) /* of a short frame */
+		bpf_xdp_adjust_tail(xdp, -padding);
+	return FORWARD_DONE;
+}
+
+/* forward_packet - change the frame as the path says, or not at all */
+static __always_inline int forward_packet(struct xdp_md *xdp, const struct packet *packet,
+					  const struct bypass_path *path,
+					  const struct bypass_flow *flow)
+{
+	const struct bypass_recipe *recipe = &path->recipe;
+
+	if (recipe->l2_bytes + recipe->outer_bytes != sizeof(struct ethhdr) ||
+	    packet->l2_bytes != sizeof(struct ethhdr)) {
+		if (recipe->flags & BYPASS_GUE_CSUM && !packet->summed)
+			return FORWARD_NOT;
+		return forward_reshape(xdp, path, flow, packet);
+	}
+	if (packet->ip6)
+		packet->ip6->hop_limit--;
+	else if (packet->ip4)
+		forward_ttl4(packet->ip4);
+	forward_copy(packet->eth, recipe->l2, 3);
+	return FORWARD_DONE;
+}
+
+#endif
