@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* The TC egress program: it sees how IPVS sends a packet, and enters that into the tuple maps. */
+/*
+ * The TC egress program: it sees how IPVS sends a packet of a client, and enters that into the tuple
+ * maps. It changes no packet; the one thing it drops is RST segments beyond a limit.
+ */
 #include <stdbool.h>
 
 #include <linux/bpf.h>
@@ -7,15 +10,453 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bypass_ipvs/flow.bpf.h"
+#include "bypass_ipvs/learn.bpf.h"
 #include "bypass_ipvs/maps.bpf.h"
+#include "bypass_ipvs/police.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-const volatile __u64 bypass_seed[2];
-const volatile bool bypass_test;
+/* Room that does not fit on the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct learned);
+} scratch_map SEC(".maps");
+
+/**
+ * struct sight - one packet that leaves, and what is known about it
+ * @segments: packets that came in as this one
+ */
+struct sight {
+	struct bypass_settings *settings;
+	const struct bypass_params *params;
+	__u32 now;
+	__u32 segments;
+};
+
+static __always_inline void count(enum bypass_counter counter, __u32 packets)
+{
+	__u32 zero = 0;
+	struct bypass_counts *counts = bpf_map_lookup_elem(&count_map, &zero);
+
+	if (counts)
+		counts->by[counter] += packets;
+}
+
+/* --- whose packet it is */
+
+/* IPVS looks for the mark first, then for the port, then for a service of all ports. */
+static __noinline int service_number(const struct __sk_buff *skb, const struct learned *l)
+{
+	struct bypass_service_key key = {
+		.mark = skb->mark,
+		.family = l->v6 ? AF_INET6 : AF_INET,
+	};
+	struct bypass_service *service = NULL;
+	__u32 one = 1;
+
+	if (key.mark)
+		service = bpf_map_lookup_elem(&service_map, &key);
+	key.mark = 0;
+	key.proto = BYPASS_REST_PROTO(l->key.rest);
+	key.port = l->key.dport;
+	if (l->v6)
+		__builtin_memcpy(key.addr, l->key.daddr, sizeof(key.addr));
+	else
+		key.addr[0] = l->key.daddr[3];
+	if (service) {
+		if (!bpf_map_lookup_elem(&vip_map, &key))
+			bpf_map_update_elem(&vip_map, &key, &one, BPF_ANY);
+		return service->number;
+	}
+	service = bpf_map_lookup_elem(&service_map, &key);
+	if (service)
+		return service->number;
+	key.port = 0;
+	service = bpf_map_lookup_elem(&service_map, &key);
+	return service ? (int)service->number : -1;
+}
+
+static __always_inline bool is_excluded(const struct sight *sight, const struct learned *l)
+{
+	struct bypass_prefix prefix = { .length = 128 };
+
+	if (!sight->settings->excludes)
+		return false;
+	__builtin_memcpy(prefix.addr, l->key.daddr, sizeof(prefix.addr));
+	return bpf_map_lookup_elem(&exclude_map, &prefix);
+}
+
+/* --- paths */
+
+/* path_mtu - of the way to the server; of direct routing only the device's is known */
+static __noinline __u32 path_mtu(struct __sk_buff *skb, const struct bypass_recipe *recipe)
+{
+	struct bpf_fib_lookup fib = { .ifindex = skb->ifindex, .tot_len = 1 };
+	__u32 mtu = 0;
+
+	bpf_check_mtu(skb, 0, &mtu, 0, 0);
+	if (!recipe->outer_bytes)
+		return mtu;
+	fib.family = recipe->flags & BYPASS_OUTER_V6 ? AF_INET6 : AF_INET;
+	if (recipe->flags & BYPASS_OUTER_V6) {
+		__builtin_memcpy(fib.ipv6_src, recipe->outer + offsetof(struct ipv6hdr, saddr), 16);
+		__builtin_memcpy(fib.ipv6_dst, recipe->outer + offsetof(struct ipv6hdr, daddr), 16);
+	} else {
+		__builtin_memcpy(&fib.ipv4_src, recipe->outer + offsetof(struct iphdr, saddr), 4);
+		__builtin_memcpy(&fib.ipv4_dst, recipe->outer + offsetof(struct iphdr, daddr), 4);
+	}
+	/* the result is valid even where the neighbour is not known to it */
+	bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
+	if (fib.mtu_result && fib.mtu_result != 1 && fib.mtu_result < mtu)
+		mtu = fib.mtu_result;
+	return mtu - recipe->outer_bytes;
+}
+
+/* path_make - a number for a recipe that has none; 0: there is none left */
+static __noinline int path_make(const struct learned *l)
+{
+	struct bypass_path *path;
+	__u32 id, *other;
+
+	if (bpf_map_pop_elem(&path_free_map, &id))
+		return BYPASS_PATH_NONE;
+	path = bpf_map_lookup_elem(&path_map, &id);
+	if (!path)
+		return BYPASS_PATH_NONE;
+	__builtin_memcpy(&path->recipe, &l->recipe, sizeof(path->recipe));
+	if (!bpf_map_update_elem(&path_id_map, &l->recipe, &id, BPF_NOEXIST))
+		return id;
+	/* another CPU has made it */
+	bpf_map_push_elem(&path_free_map, &id, 0);
+	other = bpf_map_lookup_elem(&path_id_map, &l->recipe);
+	return other ? *other : BYPASS_PATH_NONE;
+}
+
+static __always_inline struct bypass_path *path_get(struct __sk_buff *skb, const struct learned *l,
+						    __u32 *id)
+{
+	__u32 *known = bpf_map_lookup_elem(&path_id_map, &l->recipe);
+	struct bypass_path *path;
+	__u32 mtu;
+
+	*id = known ? *known : (__u32)path_make(l);
+	if (*id == BYPASS_PATH_NONE)
+		return NULL;
+	path = bpf_map_lookup_elem(&path_map, id);
+	if (!path)
+		return NULL;
+	mtu = path_mtu(skb, &l->recipe);
+	if (path->mtu != mtu)
+		path->mtu = mtu;
+	return path;
+}
+
+/* --- flows */
+
+/* flow_confirm - IPVS has sent a packet of a known flow */
+static __always_inline void flow_confirm(struct bypass_flow *flow, __u64 mark, __u64 now_mark,
+					 const struct sight *sight, const struct learned *l)
+{
+	if (mark != now_mark) {
+		if (__sync_val_compare_and_swap(&flow->mark, mark, now_mark) != mark)
+			return; /* the entry is another flow's now */
+	}
+	if (BYPASS_MARK_PATH(mark) != BYPASS_MARK_PATH(now_mark))
+		count(BYPASS_MOVED_COUNT, sight->segments);
+	else
+		count(BYPASS_CONFIRMED_COUNT, sight->segments);
+	flow->gue_sport = l->gue_sport;
+	flow->confirmed = sight->now;
+	flow->handed = sight->now;
+	flow->tries = 0;
+	if (l->flags & PACKET_TCP_SYN) {
+		flow->seq = l->seq;
+		flow->state = 0;
+	}
+}
+
+static __always_inline void flow_begin(struct bypass_flow *flow, const struct sight *sight,
+				       const struct learned *l)
+{
+	flow->packets = 0;
+	flow->bytes = 0;
+	flow->seen = sight->now;
+	flow->handed = sight->now;
+	flow->confirmed = sight->now;
+	flow->created = sight->now;
+	flow->seq = l->seq;
+	flow->gue_sport = l->gue_sport;
+	flow->tries = 0;
+	flow->state = l->flags & PACKET_TCP_FIN ? BYPASS_FIN : 0;
+}
+
+static __always_inline void key4_of(const struct bypass_key *key, struct bypass_key4 *key4)
+{
+	key4->saddr = key->saddr[3];
+	key4->daddr = key->daddr[3];
+	key4->sport = key->sport;
+	key4->dport = key->dport;
+	key4->rest = key->rest;
+}
+
+/* flow_publish - the entry is filled in: from here on packets may find it */
+static __always_inline void flow_publish(struct bypass_flow *flow, __u64 before, __u64 mark)
+{
+	__sync_lock_test_and_set(&flow->mark, mark);
+	count(BYPASS_LEARNED_COUNT, 1);
+	if (before)
+		count(BYPASS_EVICTED_COUNT, 1);
+}
+
+static __noinline int flow4_enter(const struct sight *sight, const struct learned *l, __u64 hash,
+				  __u64 mark)
+{
+	__u32 at = flow_bucket(hash, bypass_buckets[0]), i;
+	struct bypass_bucket4 *bucket = bpf_map_lookup_elem(&tuple_map, &at);
+	struct flow_pick pick = { .worth = FLOW_WORTH_KEEP };
+
+	if (!bucket)
+		return 0;
+	for (i = 0; i < BYPASS_WAYS; i++)
+		flow_pick(&pick, &bucket->way[((hash >> 32) + i) % BYPASS_WAYS].flow, sight->params,
+			  sight->now);
+	if (!pick.flow || !flow_claim(&pick)) {
+		count(BYPASS_TABLE_FULL_COUNT, 1);
+		return 0;
+	}
+	flow_begin(pick.flow, sight, l);
+	key4_of(&l->key, &((struct bypass_flow4 *)pick.flow)->key);
+	flow_publish(pick.flow, pick.mark, mark);
+	return 0;
+}
+
+static __noinline int flow6_enter(const struct sight *sight, const struct learned *l, __u64 hash,
+				  __u64 mark)
+{
+	__u32 at = flow_bucket(hash, bypass_buckets[1]), i;
+	struct bypass_bucket6 *bucket = bpf_map_lookup_elem(&tuple6_map, &at);
+	struct flow_pick pick = { .worth = FLOW_WORTH_KEEP };
+
+	if (!bucket)
+		return 0;
+	for (i = 0; i < BYPASS_WAYS; i++)
+		flow_pick(&pick, &bucket->way[((hash >> 32) + i) % BYPASS_WAYS].flow, sight->params,
+			  sight->now);
+	if (!pick.flow || !flow_claim(&pick)) {
+		count(BYPASS_TABLE_FULL_COUNT, 1);
+		return 0;
+	}
+	flow_begin(pick.flow, sight, l);
+	((struct bypass_flow6 *)pick.flow)->key = l->key;
+	flow_publish(pick.flow, pick.mark, mark);
+	return 0;
+}
+
+/*
+ * is_admitted - enough of this unknown flow was forwarded to enter it. A SYN alone is no evidence of a
+ * client, an RST is the end of one.
+ */
+static __noinline int is_admitted(const struct sight *sight, const struct learned *l)
+{
+	struct bypass_pending *pending, fresh = { sight->segments, sight->now };
+
+	if (l->flags & (PACKET_TCP_SYN | PACKET_TCP_RST))
+		return 0;
+	if (fresh.packets >= sight->params->admit)
+		return 1;
+	pending = bpf_map_lookup_elem(&pending_map, &l->key);
+	if (pending && sight->now - pending->first <= sight->params->inactive) {
+		if (__sync_fetch_and_add(&pending->packets, fresh.packets) + fresh.packets >=
+		    sight->params->admit) {
+			bpf_map_delete_elem(&pending_map, &l->key);
+			return 1;
+		}
+		return 0;
+	}
+	bpf_map_update_elem(&pending_map, &l->key, &fresh, BPF_ANY);
+	return 0;
+}
+
+/* sight_enter - the flow is not in a tuple map */
+static __noinline int sight_enter(struct __sk_buff *skb, const struct sight *sight,
+				  const struct learned *l, __u64 hash)
+{
+	struct bypass_path *path;
+	__u64 mark;
+	__u32 id;
+
+	if (!is_admitted(sight, l)) {
+		count(BYPASS_PENDING_COUNT, sight->segments);
+		return 0;
+	}
+	path = path_get(skb, l, &id);
+	if (!path) {
+		count(BYPASS_PATHS_FULL_COUNT, 1);
+		return 0;
+	}
+	mark = BYPASS_MARK(hash >> 32, id, path->gen);
+	return l->v6 ? flow6_enter(sight, l, hash, mark) : flow4_enter(sight, l, hash, mark);
+}
+
+static __always_inline struct bypass_flow *sight_find(const struct learned *l, __u64 *hash,
+						      __u64 *mark)
+{
+	struct bypass_key4 key;
+
+	if (l->v6) {
+		*hash = flow_hash(&l->key, sizeof(l->key) / sizeof(__u64));
+		return flow6_find(&l->key, *hash, mark);
+	}
+	key4_of(&l->key, &key);
+	*hash = flow_hash(&key, sizeof(key) / sizeof(__u64));
+	return flow4_find(&key, *hash, mark);
+}
+
+/* sight_note - a packet for a service: its flow is confirmed, corrected, or on its way into a map */
+static __noinline int sight_note(struct __sk_buff *skb, const struct sight *sight,
+				 const struct learned *l)
+{
+	struct bypass_flow *flow;
+	struct bypass_path *path;
+	__u64 hash = 0, mark = 0;
+	__u32 id;
+
+	flow = sight_find(l, &hash, &mark);
+	if (!flow)
+		return sight_enter(skb, sight, l, hash);
+	if (l->flags & PACKET_TCP_RST)
+		return 0; /* what comes next is to show whether IPVS goes on */
+	path = path_get(skb, l, &id);
+	if (path)
+		flow_confirm(flow, mark, BYPASS_MARK(hash >> 32, id, path->gen), sight, l);
+	else
+		count(BYPASS_PATHS_FULL_COUNT, 1);
+	return 0;
+}
+
+static __always_inline void sight_packet(struct __sk_buff *skb, const struct sight *sight,
+					 const struct bypass_device *device)
+{
+	__u32 zero = 0;
+	struct learned *l = bpf_map_lookup_elem(&scratch_map, &zero);
+	int result, service;
+
+	if (!l)
+		return;
+	__builtin_memset(l, 0, sizeof(*l));
+	result = learn(skb, l);
+	if (result == LEARN_NOT)
+		return;
+	if (result == LEARN_STRANGE) {
+		count(BYPASS_STRANGE_COUNT, sight->segments);
+		return;
+	}
+	l->key.rest = BYPASS_REST(l->key.rest, device->outer, device->inner);
+	service = service_number(skb, l);
+	if (service < 0) {
+		count(BYPASS_UNRELATED_COUNT, sight->segments);
+		return;
+	}
+	if (is_excluded(sight, l)) {
+		count(BYPASS_EXCLUDED_COUNT, sight->segments);
+		return;
+	}
+	l->recipe.service = service;
+	if (sight->params->reset_pps | sight->params->reset_per_flow)
+		bpf_map_delete_elem(&reset_map, &l->key);
+	sight_note(skb, sight, l);
+}
+
+/* --- RST segments of the machine itself */
+
+/* The client's tuple is the segment's, turned round. */
+static __always_inline void reset_turn(const struct learned *l, struct bypass_key *key)
+{
+	__builtin_memcpy(key->saddr, l->key.daddr, sizeof(key->saddr));
+	__builtin_memcpy(key->daddr, l->key.saddr, sizeof(key->daddr));
+	key->sport = l->key.dport;
+	key->dport = l->key.sport;
+	key->rest = l->key.rest;
+}
+
+static __always_inline bool reset_is_service(const struct bypass_key *key, bool v6)
+{
+	struct bypass_service_key service = {
+		.port = key->dport,
+		.proto = IPPROTO_TCP,
+		.family = v6 ? AF_INET6 : AF_INET,
+	};
+
+	if (v6)
+		__builtin_memcpy(service.addr, key->daddr, sizeof(service.addr));
+	else
+		service.addr[0] = key->daddr[3];
+	return police_is_service(&service);
+}
+
+/* reset_police - false: one too many */
+static __noinline int reset_police(const struct sight *sight, const struct learned *l)
+{
+	struct bypass_reset *reset, fresh = { .from = sight->now };
+	struct bypass_key key = {};
+
+	reset_turn(l, &key);
+	if (!reset_is_service(&key, l->v6))
+		return 1;
+	reset = bpf_map_lookup_elem(&reset_map, &key);
+	if (!reset) {
+		bpf_map_update_elem(&reset_map, &key, &fresh, BPF_NOEXIST);
+		reset = bpf_map_lookup_elem(&reset_map, &key);
+	}
+	if (reset && !police_reset_flow(reset, sight->params, sight->now)) {
+		count(BYPASS_RESET_FLOW_COUNT, 1);
+		return 0;
+	}
+	if (!police_reset_rate(sight->settings, sight->params, sight->now)) {
+		count(BYPASS_RESET_RATE_COUNT, 1);
+		return 0;
+	}
+	count(BYPASS_RESET_SENT_COUNT, 1);
+	return 1;
+}
+
+static __always_inline int reset_packet(struct __sk_buff *skb, const struct sight *sight)
+{
+	__u32 zero = 0;
+	struct learned *l;
+
+	if (!(sight->params->reset_pps | sight->params->reset_per_flow))
+		return TC_ACT_UNSPEC;
+	l = bpf_map_lookup_elem(&scratch_map, &zero);
+	if (!l)
+		return TC_ACT_UNSPEC;
+	__builtin_memset(l, 0, sizeof(*l));
+	if (learn(skb, l) || !(l->flags & PACKET_TCP_RST) || l->recipe.outer_bytes)
+		return TC_ACT_UNSPEC;
+	if (reset_police(sight, l) || sight->params->monitor)
+		return TC_ACT_UNSPEC;
+	return TC_ACT_SHOT;
+}
 
 SEC("tc")
 int bpf_egress_syn_check(struct __sk_buff *skb)
 {
+	struct sight sight = { .settings = settings_get() };
+	const struct bypass_device *device;
+	__u32 ifindex = skb->ingress_ifindex;
+
+	if (!sight.settings)
+		return TC_ACT_UNSPEC;
+	sight.params = settings_params(sight.settings);
+	sight.now = settings_now(sight.settings);
+	sight.segments = skb->gso_segs ? skb->gso_segs : 1;
+	if (!ifindex)
+		return reset_packet(skb, &sight);
+	device = bpf_map_lookup_elem(&device_map, &ifindex);
+	if (device && device->role & BYPASS_INBOUND)
+		sight_packet(skb, &sight, device);
 	return TC_ACT_UNSPEC;
 }
