@@ -47,8 +47,8 @@ static int of_another_version(void)
 	return ecbpf_fail(-EPROTO, "attached by another version of this tool: detach it first");
 }
 
-/* settings_open - shape and number must be those that this command was built with */
-static int settings_open(struct live *live)
+/* settings_check - their shape must be that which this command was built with */
+static int settings_check(const struct live *live)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
@@ -56,17 +56,23 @@ static int settings_open(struct live *live)
 
 	if (err)
 		return ecbpf_fail(err, "settings_map: %s", strerror(-err));
-	if (info.value_size != sizeof(*live->settings))
-		return of_another_version();
+	return info.value_size == sizeof(*live->settings) ? 0 : of_another_version();
+}
+
+int live_memory(struct live *live)
+{
 	live->settings = memory(live->fd[LIVE_SETTINGS], sizeof(*live->settings));
 	if (!live->settings)
 		return ecbpf_fail(-errno, "settings_map: %s", strerror(errno));
-	return live->settings->abi == BYPASS_ABI ? 0 : of_another_version();
+	if (live->settings->abi != BYPASS_ABI)
+		return of_another_version();
+	live->path = memory(live->fd[LIVE_PATH], live->settings->paths * sizeof(*live->path));
+	return live->path ? 0 : ecbpf_fail(-errno, "path_map: %s", strerror(errno));
 }
 
 static int maps_open(struct live *live, const struct ecbpf_instance *instance)
 {
-	int i, err;
+	int i;
 
 	/* who detaches takes the settings away first */
 	for (i = 0; i < LIVE_MAPS; i++) {
@@ -75,12 +81,12 @@ static int maps_open(struct live *live, const struct ecbpf_instance *instance)
 		live->fd[i] = ecbpf_instance_get(instance, live_map_name(i));
 		if (live->fd[i] == -ENOENT && !ecbpf_instance_has(instance, "settings_map"))
 			return ecbpf_fail(-ENOENT, "it was just detached");
+		if (live->fd[i] == -ENOENT)
+			return of_another_version();
 		if (live->fd[i] < 0)
 			return live->fd[i];
 	}
-	live->path = memory(live->fd[LIVE_PATH], live->settings->paths * sizeof(*live->path));
-	err = live->path ? 0 : -errno;
-	return err ? ecbpf_fail(err, "path_map: %s", strerror(-err)) : 0;
+	return live_memory(live);
 }
 
 int live_open(struct live *live, bool change)
@@ -103,7 +109,7 @@ int live_open(struct live *live, bool change)
 		return ecbpf_fail(err,
 				  "no bypass is attached: xdp_bypass_ipvs attach --inbound IF");
 	if (!err)
-		err = settings_open(live);
+		err = settings_check(live);
 	return err ? err : maps_open(live, &instance);
 }
 
@@ -125,6 +131,41 @@ void live_close(struct live *live)
 	if (live->lock >= 0)
 		close(live->lock);
 	live->lock = -1;
+}
+
+static uint64_t power_of_two(uint64_t number)
+{
+	uint64_t power = 1;
+
+	while (power < number)
+		power *= 2;
+	return power;
+}
+
+uint64_t live_map_bytes(const struct bpf_map_info *shape)
+{
+	const uint64_t page = sysconf(_SC_PAGESIZE), cpus = sysconf(_SC_NPROCESSORS_CONF);
+	const uint64_t value = (shape->value_size + 7ULL) / 8 * 8, n = shape->max_entries;
+	const uint64_t buckets = power_of_two(n) * 16;
+
+	switch (shape->type) {
+	case BPF_MAP_TYPE_ARRAY:
+		return (value * n + page - 1) / page * page;
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		return value * n * cpus;
+	case BPF_MAP_TYPE_QUEUE:
+		return (uint64_t)shape->value_size * (n + 1);
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+		if (shape->map_flags & BPF_F_NO_PREALLOC)
+			return buckets;
+		/* 48: the kernel's own of each entry */
+		return buckets + n * (48 + (shape->key_size + 7ULL) / 8 * 8 + value);
+	case BPF_MAP_TYPE_DEVMAP_HASH:
+		return buckets / 2;
+	default:
+		return 0; /* it grows with its entries */
+	}
 }
 
 const struct bypass_params *live_params(const struct live *live)
