@@ -152,15 +152,16 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 	flow->seen = now;
 	if (v->code)
 		return;
-	v->code = ECBPF_CODE_BYPASS_MONITOR;
-	if (!p->monitor) {
-		v->action = known_forward(xdp, packet, path, flow);
-		v->code = v->action == XDP_TX || v->action == XDP_REDIRECT ?
-				  ECBPF_CODE_BYPASS_HIT :
-				  ECBPF_CODE_BYPASS_FRAME;
-	}
-	if (v->code == ECBPF_CODE_BYPASS_FRAME)
+	if (p->monitor) {
+		v->code = ECBPF_CODE_BYPASS_MONITOR;
 		return;
+	}
+	v->action = known_forward(xdp, packet, path, flow);
+	if (v->action != XDP_TX && v->action != XDP_REDIRECT) {
+		v->code = ECBPF_CODE_BYPASS_FRAME;
+		return;
+	}
+	v->code = ECBPF_CODE_BYPASS_HIT;
 	flow->packets++;
 	flow->bytes += packet->l2_bytes + packet->ip_bytes;
 }
