@@ -97,6 +97,9 @@ int service_number(struct service_table *table, bool *used);
 /** services_differ - IPVS may decide otherwise for @a than for @b */
 bool services_differ(const struct ipvs_service *a, const struct ipvs_service *b);
 
+/** services_same - nothing that services_plan() would tell */
+bool services_same(const struct ipvs_config *a, const struct ipvs_config *b);
+
 /**
  * services_plan - what to do so that service_map is what IPVS has
  * @have: service_map; entries by hand are not removed
