@@ -111,6 +111,23 @@ static int sorted(struct excludes *list)
 	return 0;
 }
 
+/* insert - where it belongs; there is room */
+static void insert(struct excludes *list, const struct bypass_prefix *prefix)
+{
+	size_t low = 0, high = list->count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (compare(&list->prefix[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	memmove(&list->prefix[low + 1], &list->prefix[low],
+		(list->count++ - low) * sizeof(*list->prefix));
+	list->prefix[low] = *prefix;
+}
+
 int excludes_add(struct excludes *list, const struct excludes *more)
 {
 	size_t i;
@@ -122,9 +139,9 @@ int excludes_add(struct excludes *list, const struct excludes *more)
 	err = more->count ? grow(list, more->count) : 0;
 	if (err || !more->count)
 		return err;
-	memcpy(&list->prefix[list->count], more->prefix, more->count * sizeof(*more->prefix));
-	list->count += more->count;
-	return sorted(list);
+	for (i = 0; i < more->count; i++)
+		insert(list, &more->prefix[i]);
+	return 0;
 }
 
 int excludes_parse(size_t count, char **words, struct excludes *list)
