@@ -151,8 +151,8 @@ $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
 		$(shell pkg-config --libs cmocka) -lm
 
-$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h
-$(BENCH): $(BENCH_OBJS) $(FW_PARTS)
+$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h
+$(BENCH): $(BENCH_OBJS) $(FW_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
 $(BENCH): LIBS += $(FW_LIBS)
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
 $(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a

@@ -155,6 +155,10 @@ double bench_ns(const struct bench *b, const char *name);
  */
 const struct bench_traffic *bench_traffic(struct bench *b, const struct bench_traffic *like);
 
+/** bench_traffic_find - frames that there are already, by name, or NULL */
+const struct bench_traffic *bench_traffic_find(const struct bench *b, const char *name, __u32 flows,
+					       bool still);
+
 /*
  * Frames of 64 bytes, UDP from 10.0.0.0/8 (2001:db8::/32) to 192.0.2.1 (2001:db8:ffff::1) port 53,
  * with right lengths and IPv4 checksums. Flows differ in source address and port (IPv6: address).
@@ -203,5 +207,6 @@ int rows_root(struct bench *b);
 int rows_filter(struct bench *b);
 int rows_fw(struct bench *b);
 int rows_sampler(struct bench *b);
+int rows_bypass(struct bench *b);
 
 #endif

@@ -23,6 +23,7 @@ static const struct {
 	{ "root", rows_root },
 	{ "fw", rows_fw },
 	{ "sampler", rows_sampler },
+	{ "bypass", rows_bypass },
 };
 
 struct options {
