@@ -43,9 +43,13 @@ void excludes_prefix_text(const struct bypass_prefix *prefix, char *buf)
 /* covers_v4 - the kernel's trie has one space of addresses, with ::ffff:0:0/96 in it */
 static bool covers_v4(const struct bypass_prefix *prefix)
 {
-	const __u32 mask = prefix->length > 64 ? ~0U << (V4_BITS - prefix->length) : 0;
+	__u32 mask = 0;
 
-	return prefix->length < V4_BITS && !prefix->addr[0] && !prefix->addr[1] &&
+	if (prefix->length >= V4_BITS)
+		return false;
+	if (prefix->length > 64)
+		mask = ~0U << (V4_BITS - prefix->length);
+	return !prefix->addr[0] && !prefix->addr[1] &&
 	       prefix->addr[2] == htonl(BYPASS_V4_PREFIX & mask);
 }
 
