@@ -62,6 +62,18 @@ static int config_read(struct follower *f, struct ipvs_config *now)
 	return err == -ENOENT ? 0 : err;
 }
 
+static void plan_log(const struct service_plan *plan)
+{
+	static const char *const kinds[] = { "new", "gone", "changed" };
+	char text[SERVICE_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		ecbpf_log(ECBPF_LOG_INFO, "follow: %s, number %u: %s",
+			  service_text(&plan->change[i].key, text), plan->change[i].number,
+			  kinds[plan->change[i].kind]);
+}
+
 static int plan_apply(struct follower *f, struct live *live, const struct ipvs_config *now)
 {
 	struct service_plan plan = {};
@@ -75,6 +87,7 @@ static int plan_apply(struct follower *f, struct live *live, const struct ipvs_c
 	err = services_plan(&table, f->known ? &f->before : NULL, now, &plan);
 	if (!err)
 		err = services_apply(live, &plan);
+	plan_log(&plan);
 	f->next = table.next;
 	service_table_free(&table);
 	service_plan_free(&f->again);
