@@ -135,6 +135,13 @@ static int services_store(struct live *live, const struct document *have,
 	return err;
 }
 
+static bool is_new(const struct excludes *have, const struct excludes *want)
+{
+	return want->count &&
+	       (have->count != want->count ||
+		memcmp(have->prefix, want->prefix, want->count * sizeof(*want->prefix)));
+}
+
 /* apply - what can fail comes first, and is undone; nothing fails when parameters are switched */
 static int apply(struct live *live, const struct document *have, const struct document *want)
 {
@@ -148,7 +155,9 @@ static int apply(struct live *live, const struct document *have, const struct do
 		return err;
 	}
 	params_store(live->settings, &want->params);
-	live_invalidate(live, -1);
+	/* flows to what is excluded now are not confirmed any more */
+	if (is_new(&have->excludes, &want->excludes))
+		live_invalidate(live, -1);
 	return 0;
 }
 

@@ -255,8 +255,13 @@ def test_what_is_restored_is_saved(bypass):
     assert "exclude add 10.0.0.0/8\nexclude add 2001:db8::/32\n" in second
     bypass("restore", input=first)
     assert bypass("save") == first
+    generations = bypass.generations()
     bypass("restore", input=second)
     assert bypass("save") == second
+    assert bypass.generations() != generations, "there are new excludes"
+    generations = bypass.generations()
+    bypass("restore", input=second)
+    assert bypass.generations() == generations, "there are none"
     bypass("restore", input=HEADER + "# nothing but the default\n\n")
     assert bypass("save") == HEADER + DEFAULTS
     assert bypass.map("dump", "service_map") == "[]\n"

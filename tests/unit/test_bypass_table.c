@@ -253,13 +253,14 @@ static int whole(void *arg, const struct bypass_key *key, const struct bypass_fl
 static void copies_are_whole(void **state)
 {
 	struct fixture fixture;
-	struct writer writer = { .entry = &fixture.v6[1].way[3] };
+	struct writer writer = {};
 	uint64_t seen = 0, tries = 0;
 	pthread_t thread;
 	int err = 0;
 
 	(void)state;
 	fixture_init(&fixture);
+	writer.entry = &fixture.v6[1].way[3];
 	assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
 	while (!err && seen < 20000 && ++tries < 100000000)
 		err = table_scan(&fixture.table, whole, &seen);
