@@ -151,7 +151,7 @@ static void memory_print(const struct attach *a, const struct load_sizes *sizes)
 		bytes[i] = load_bytes(&a->load, i);
 		all += bytes[i];
 	}
-	printf("flow tables: IPv4 %u flows, %.1f MiB; IPv6 %u flows, %.1f MiB; pending %u flows, "
+	printf("flow tables: IPv4 %u flows, %.1f MiB; IPv6 %u flows, %.1f MiB; pending %d flows, "
 	       "%.1f MiB: %.1f MiB in all\n",
 	       sizes->flows, bytes[LIVE_TUPLE] / MIB, sizes->flows6, bytes[LIVE_TUPLE6] / MIB,
 	       BYPASS_PENDING_MAX, bytes[LIVE_PENDING] / MIB, all / MIB);

@@ -102,7 +102,7 @@ static int slot_look(struct place *place, int want)
 static int place_look(const struct ecbpf_instance *instance, struct place *place, int want)
 {
 	const struct device *device = place->device;
-	struct hook hook;
+	struct hook hook = {};
 	int err;
 
 	err = ecbpf_root_open_running(device->name, &place->root);
@@ -227,7 +227,9 @@ int places_retire(const struct ecbpf_instance *instance, const struct devices *b
 
 		one = gone & BYPASS_AT_TC ? hook_clear(instance, device->ifindex) : 0;
 		if ((gone & BYPASS_AT_XDP) && !ecbpf_root_open_running(device->name, &root)) {
-			one = slot_take_out(root) ?: one;
+			int taken = slot_take_out(root);
+
+			one = taken ? taken : one;
 			ecbpf_root_close(root);
 		}
 		if (!first)
