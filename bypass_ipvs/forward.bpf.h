@@ -96,7 +96,7 @@ static __always_inline int forward_put_ip6(struct pkt *p, const struct bypass_re
 		return -1;
 	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
 	ip->priority = packet->tos >> 4;
-	ip->flow_lbl[0] = packet->tos << 4;
+	ip->flow_lbl[0] |= packet->tos << 4;
 	ip->payload_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes - sizeof(*ip));
 	ip->hop_limit = packet->ttl - 1;
 	return 0;
