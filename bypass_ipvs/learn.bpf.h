@@ -211,6 +211,8 @@ static __always_inline int learn_tunnel(struct pkt *p, struct learn_ip *ip, stru
 	__u8 next = outer.next;
 	int result;
 
+	if (next == IPPROTO_GRE)
+		return LEARN_STRANGE;
 	if (next != IPPROTO_IPIP && next != IPPROTO_IPV6 && next != IPPROTO_UDP)
 		return LEARN_DONE;
 	if (next == IPPROTO_UDP) {
