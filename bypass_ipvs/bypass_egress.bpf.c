@@ -372,14 +372,22 @@ static __always_inline void sight_packet(struct __sk_buff *skb, const struct sig
 
 /* --- RST segments of the machine itself */
 
-/* The client's tuple is the segment's, turned round. */
+/* reset_vid - the VLAN id of the outer (0) or inner (1) tag that the segment leaves with */
+static __always_inline __u32 reset_vid(const struct bypass_recipe *recipe, __u32 tag)
+{
+	const __u32 at = sizeof(struct ethhdr) + tag * sizeof(struct pkt_vlan_tag);
+
+	return recipe->l2_bytes > at ? bpf_ntohs(*(const __be16 *)(recipe->l2 + at)) : 0;
+}
+
+/* The client's tuple is the segment's, turned round; it came with the tags that the answer has. */
 static __always_inline void reset_turn(const struct learned *l, struct bypass_key *key)
 {
 	__builtin_memcpy(key->saddr, l->key.daddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, l->key.saddr, sizeof(key->daddr));
 	key->sport = l->key.dport;
 	key->dport = l->key.sport;
-	key->rest = l->key.rest;
+	key->rest = BYPASS_REST(l->key.rest, reset_vid(&l->recipe, 0), reset_vid(&l->recipe, 1));
 }
 
 static __always_inline bool reset_is_service(const struct bypass_key *key, bool v6)
