@@ -144,8 +144,9 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
-$(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h \
-	$(B)/bypass_ipvs/bypass_egress.skel.h
+$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/bypass_%.o,frames model suite)
+$(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
+	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
@@ -200,7 +201,8 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@ $(FUZZ_LIBS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
+fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds \
+		$(B)/tests/bpf/test_fw $(B)/tests/bpf/test_bypass_fuzz
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -210,6 +212,7 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message bypass_restore) $(
 	$(call fuzz,sampler_message,-max_len=400)
 	$(call fuzz,bypass_restore,-max_len=400 -dict=tests/fuzz/bypass_restore.dict)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
+	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_bypass_fuzz
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"
