@@ -79,7 +79,7 @@ _Static_assert(sizeof(struct bypass_key) == 40, "five words");
  * @mark: BYPASS_MARK(): check, path, generation; 0: free. Written last by whoever fills the entry,
  *        read first by whoever looks it up; with the key behind it, that is all that a reader needs.
  * @packets: that were forwarded past IPVS
- * @bytes: of these, as they arrived
+ * @bytes: of these: of IP packets, as IPVS counts
  * @seen: last packet of the client
  * @handed: last packet that was handed to IPVS because it was time to
  * @confirmed: last packet that IPVS was seen to send this way
@@ -194,7 +194,7 @@ _Static_assert(sizeof(struct bypass_recipe) == 88, "no holes");
  * @gen: generation: a flow whose mark has another is asked of IPVS again. Only the command and its
  *       follower write it, to make decisions invalid
  * @mtu: longest IP packet, without outer headers, that IPVS would send this way
- * @packets: forwarded, of flows that are not in a tuple map any more
+ * @packets: forwarded, of flows that are not in a tuple map any more; of path 0: of paths that are gone
  * @bytes: of these
  */
 struct bypass_path {

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <linux/if_ether.h>
 #include <linux/ip_vs.h>
 
 #include "bypass_ipvs/live.h"
@@ -92,7 +91,6 @@ static void path_add(const struct sum *sum, __u32 number, struct passed_table *p
 	struct passed more = sum->flows[number];
 	const int at = sum->of[path->recipe.service];
 	struct passed_service *service;
-	uint64_t headers;
 	int dest;
 
 	if (!path->recipe.l2_bytes || at < 0)
@@ -100,8 +98,6 @@ static void path_add(const struct sum *sum, __u32 number, struct passed_table *p
 	service = &passed->service[at];
 	more.packets += path->packets;
 	more.bytes += path->bytes;
-	headers = more.packets * ETH_HLEN;
-	more.bytes -= headers < more.bytes ? headers : more.bytes;
 	dest = passed_dest(&sum->kernel->service[at], &sum->neighbours, &path->recipe);
 	add(&service->all, &more);
 	add(dest < 0 ? &service->unknown : &service->dest[dest], &more);

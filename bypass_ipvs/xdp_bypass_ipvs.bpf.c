@@ -163,7 +163,7 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 	}
 	v->code = ECBPF_CODE_BYPASS_HIT;
 	flow->packets++;
-	flow->bytes += packet->l2_bytes + packet->ip_bytes;
+	flow->bytes += packet->ip_bytes;
 }
 
 /* --- of an unknown one */

@@ -553,7 +553,7 @@ static void known(struct model *m, struct bypass_flow *flow, const struct view *
 	}
 	x->action = leaves == ifindex ? XDP_TX : XDP_REDIRECT;
 	flow->packets++;
-	flow->bytes += v->l2 + v->ip_bytes;
+	flow->bytes += v->ip_bytes;
 }
 
 /* --- unknown flows */
