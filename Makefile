@@ -132,6 +132,7 @@ $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(FW_FUZZ)
 $(filter $(B)/tests/unit/test_fw% $(B)/tests/bpf/test_fw%,$(UNIT) $(BPF_TESTS)): $(FW_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
+$(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
@@ -175,7 +176,9 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 	$(patsubst %,xdp_fw/%.c,parse action statement value rule print) $(wildcard xdp_fw/import*.c)
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
-$(B)/fuzz/fuzz_sampler_message: FUZZ_LIBS := -lprotobuf-c
+$(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
+	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
+$(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*
@@ -183,7 +186,7 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@ $(FUZZ_LIBS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
+fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -191,6 +194,7 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)
 	$(call fuzz,fw_rules,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,fw_import,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,sampler_message,-max_len=400)
+	$(call fuzz,sampler_pcap,-max_len=1200)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
