@@ -140,7 +140,7 @@ $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 
 $(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h
 $(BENCH): $(BENCH_OBJS) $(FW_PARTS)
-$(BENCH): LIBS += $(FW_LIBS)
+$(BENCH): LIBS += $(FW_LIBS) -lzmq
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
 $(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a
 	$(call say,LD,$@)
