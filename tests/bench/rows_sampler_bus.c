@@ -35,7 +35,7 @@
 /**
  * struct stage - the flood, and what takes it
  * @name: of the figures
- * @figures: so many M/s, % lost, µs of CPU each: by turn
+ * @figures: so many M/s, % lost, ns of CPU each: by turn
  */
 struct stage {
 	struct bench *b;
@@ -101,7 +101,7 @@ static int figures(struct stage *s, double min)
 
 	if (!err)
 		err = figure(s, "lost", "%", s->lost, 0);
-	return err ? err : figure(s, "CPU for each", "us", s->cost, 0);
+	return err ? err : figure(s, "CPU for each", "ns", s->cost, 0);
 }
 
 /* --- the client */
@@ -223,7 +223,7 @@ static int flood_bus(struct stage *s, int turn, struct peer *client, struct subs
 	s->rate[turn] = (sub->samples - had) * 1e3 / (last_ns - begin_ns);
 	lost = told.full + told.other + told.sent - sub->first - sub->samples;
 	s->lost[turn] = 100.0 * lost / (lost + sub->samples);
-	s->cost[turn] = cpu_s * 1e6 / told.sent;
+	s->cost[turn] = cpu_s * 1e9 / told.sent;
 	return 0;
 }
 
@@ -323,7 +323,7 @@ static int tool_turn(struct stage *s, int turn, const char *const argv[], char t
 	before = arrived(s) - before;
 	s->rate[turn] = captured * 1e3 / took_ns;
 	s->lost[turn] = 100.0 * ((double)before - captured) / before;
-	s->cost[turn] = cpu_s * 1e6 / captured;
+	s->cost[turn] = cpu_s * 1e9 / captured;
 	return 0;
 }
 
