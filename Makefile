@@ -87,7 +87,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sa
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/xdp_fw/clock.o: $(B)/xdp_fw/clock.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
-$(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
+$(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
 $(B)/libecbpf.a: $(LIB_OBJS)
@@ -124,7 +124,7 @@ $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS)): $(B)/bin/%: $(B)/xdp_sampler/%.o $(SA
 
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
-$(BPF_TESTS): $(B)/tests/bpf/suite.o
+$(BPF_TESTS): $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o
 FW_FUZZ := $(patsubst %,$(B)/tests/fuzz/%.o,classify fw_frames rulesets rulesets_packet)
 $(B)/tests/bpf/test_fw: $(FW_FUZZ) $(B)/tests/bpf/fw_model.o
 $(B)/tests/bpf/test_fw.o: $(B)/xdp_fw/xdp_fw.skel.h
