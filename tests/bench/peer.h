@@ -3,7 +3,6 @@
 #ifndef TESTS_BENCH_PEER_H
 #define TESTS_BENCH_PEER_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /* What a peer has said, at most. */
