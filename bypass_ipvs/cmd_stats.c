@@ -21,6 +21,7 @@ static int print_next(const struct bypass_opts *opts, struct counts *before)
 		counts_free(&counts);
 		return err;
 	}
+	counts.zeroes = opts->common.verbose;
 	if (again)
 		counts_rates(&counts, before);
 	if (again && !opts->common.json)

@@ -179,6 +179,8 @@ double counts_share(const struct counts_numbers *numbers)
 static void text_number(const struct counts *counts, const char *name, __u64 total, __u64 added,
 			const char *text)
 {
+	if (!total && !counts->zeroes)
+		return;
 	printf("%-20s %14" PRIu64, name, (uint64_t)total);
 	if (counts->rate_ns)
 		printf(" %10" PRIu64, ecbpf_per_second(added, counts->rate_ns));

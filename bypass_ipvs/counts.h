@@ -3,6 +3,7 @@
 #ifndef BYPASS_IPVS_COUNTS_H
 #define BYPASS_IPVS_COUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bypass_ipvs/devices.h"
@@ -36,6 +37,7 @@ struct counts_numbers {
  * @paths: taken, of @paths_room
  * @time_ns: CLOCK_MONOTONIC
  * @rate_ns: over which rates were measured; 0: there are none
+ * @zeroes: counts_text() tells reasons and egress counters that are 0, too
  */
 struct counts {
 	struct devices devices;
@@ -46,6 +48,7 @@ struct counts {
 	uint32_t paths, paths_room;
 	uint64_t time_ns;
 	uint64_t rate_ns;
+	bool zeroes;
 };
 
 /** counts_gather - of the bypass that is attached; counts_free() it, also after a failure */
