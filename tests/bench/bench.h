@@ -188,6 +188,9 @@ void bench_free(struct bench *b);
  */
 int bench_root(struct bench *b, struct ecbpf_root **root);
 
+/** bench_member - a program in a slot of it that says @action, at once, to all packets */
+int bench_member(struct ecbpf_root *root, int slot, int action);
+
 /** bench_root_prog - the program of a root that has been upgraded or attached otherwise */
 int bench_root_prog(const struct ecbpf_root *root);
 
