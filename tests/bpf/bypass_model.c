@@ -508,7 +508,7 @@ static uint32_t judge_sample(struct model *m, struct bypass_flow *flow, const st
 
 /* judge - 0: forward it */
 static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct bypass_path *path,
-		      const struct view *v)
+		      const struct view *v, bool by_chance)
 {
 	const struct bypass_params *p = model_params(m);
 	uint32_t code = v->tcp ? judge_tcp(m, flow, v) : 0;
@@ -528,10 +528,8 @@ static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct by
 	code = judge_sample(m, flow, v);
 	if (code)
 		return code;
-	if (p->shadow_one_in) {
-		assert_int_equal(p->shadow_one_in, 1); /* nobody knows what chance brings */
+	if (p->shadow_one_in == 1 || (p->shadow_one_in && by_chance))
 		return ECBPF_CODE_BYPASS_SHADOW;
-	}
 	return p->monitor ? ECBPF_CODE_BYPASS_MONITOR : ECBPF_CODE_BYPASS_HIT;
 }
 
@@ -540,7 +538,7 @@ static void known(struct model *m, struct bypass_flow *flow, const struct view *
 {
 	const struct bypass_path *path = &m->path[BYPASS_MARK_PATH(flow->mark) % MODEL_PATHS];
 	const uint32_t leaves = path->recipe.ifindex;
-	const uint32_t code = judge(m, flow, path, v);
+	const uint32_t code = judge(m, flow, path, v, x->by_chance);
 
 	x->code = code ? code : ECBPF_CODE_BYPASS_HIT;
 	flow->seen = now_of(m);

@@ -74,7 +74,7 @@ struct model {
 
 /**
  * struct model_xdp - what becomes of a packet at XDP
- * @by_chance: in: if chance decides whether it is dropped, it is
+ * @by_chance: in: if chance decides whether it is dropped or handed to IPVS, it is
  * @key: of its flow, if @has_key
  * @action, @code: verdict
  * @frame, @len: as it leaves the program

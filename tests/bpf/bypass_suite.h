@@ -70,7 +70,7 @@ struct suite_sizes {
 struct bypass_suite *suite_begin(const struct suite_sizes *sizes);
 void suite_end(struct bypass_suite *suite);
 
-/** suite_reset - everything as suite_begin() left it, but the seed of the hash is another one */
+/** suite_reset - everything as suite_begin() left it, but for what was counted */
 void suite_reset(struct bypass_suite *suite);
 
 /* --- what is set up: kernel and model */

@@ -468,6 +468,30 @@ static void gue_needs_an_inner_checksum(struct bypass_suite *s, struct frames_cl
 	hit(s, &c, &way);
 }
 
+/* A checksum of 0 says that there is none: its complement is sent instead (RFC 768). */
+static void gue_checksum_is_never_0(struct bypass_suite *s, struct frames_client c)
+{
+	struct frames_way way = way_back(s);
+	uint8_t frame[FRAMES_MAX];
+	uint32_t sport;
+	size_t udp;
+
+	way.tunnel = FRAMES_GUE;
+	way.gue_sport = 0x1234;
+	way.gue_dport = GUE_PORT;
+	way.csum = true;
+	for (way.outer = 4; way.outer <= 6; way.outer += 2, c.sport++) {
+		udp = 14 + (way.outer == 4 ? 20 : 40);
+		frames_server(&c, &way, frame);
+		sport = way.gue_sport + frames_get16(frame + udp + 6);
+		way.gue_sport = (sport & 0xffff) + (sport >> 16);
+		frames_server(&c, &way, frame);
+		assert_int_equal(frames_get16(frame + udp + 6), 0xffff);
+		learn(s, &c, &way);
+		hit(s, &c, &way);
+	}
+}
+
 static void each_df(struct bypass_suite *s, struct frames_client c)
 {
 	struct frames_way way = way_back(s);
@@ -864,6 +888,24 @@ static void shadow_of_all(struct bypass_suite *s, struct frames_client c)
 	handed(s, &c, ECBPF_CODE_BYPASS_SHADOW);
 	SET(s, shadow_one_in, 0);
 	hit(s, &c, &way);
+}
+
+static void shadow_of_a_share(struct bypass_suite *s, struct frames_client c)
+{
+	const uint64_t before = s->stats->code[ECBPF_CODE_BYPASS_SHADOW];
+	const struct frames_way way = way_back(s);
+	uint8_t frame[FRAMES_MAX];
+	size_t len = frames_client(&c, frame);
+	uint64_t shadows;
+	int i;
+
+	learn(s, &c, &way);
+	SET(s, shadow_one_in, 4);
+	for (i = 0; i < 2000; i++)
+		suite_xdp(s, s->in, frame, len);
+	shadows = s->stats->code[ECBPF_CODE_BYPASS_SHADOW] - before;
+	assert_in_range(shadows, 500 - 120, 500 + 120); /* six standard deviations */
+	assert_int_equal(entry_of(s, &c)->packets, 2000 - shadows);
 }
 
 static void monitor_touches_nothing(struct bypass_suite *s, struct frames_client c)
@@ -1313,6 +1355,7 @@ static int end(void **state)
 	X(each_tunnel)                  \
 	X(gue_port_is_the_flows)        \
 	X(gue_needs_an_inner_checksum)  \
+	X(gue_checksum_is_never_0)      \
 	X(each_df)                      \
 	X(each_tag)                     \
 	X(tag_of_the_offload)           \
@@ -1331,6 +1374,7 @@ static int end(void **state)
 	X(sampled_and_given_up)         \
 	X(payload_waits_twice_as_long)  \
 	X(shadow_of_all)                \
+	X(shadow_of_a_share)            \
 	X(monitor_touches_nothing)      \
 	X(not_looked_up)                \
 	X(truncated_segments)           \

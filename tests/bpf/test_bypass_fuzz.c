@@ -83,8 +83,8 @@ static void way_make(struct trial *t, struct frames_way *way)
 		.gue_sport = 50000 + below(t, 3),
 		.gue_dport = one_in(t, 12) ? 999 : GUE_PORT,
 		.csum = one_in(t, 2),
-		.tos = one_in(t, 16) ? 4 : 0,
-		.ttl = one_in(t, 16) ? 3 : 0,
+		.tos = one_in(t, 30) ? 4 : 0,
+		.ttl = one_in(t, 30) ? 3 : 0,
 		.label = one_in(t, 4) ? any32(t) & 0xfffff : 0,
 	};
 }
@@ -93,7 +93,7 @@ static void way_make(struct trial *t, struct frames_way *way)
 static void tuple_make(struct trial *t, struct tuple *tuple)
 {
 	struct frames_client *c = &tuple->next;
-	const uint8_t to = 1 + below(t, 4);
+	const uint8_t to = 1 + below(t, one_in(t, 3) ? 4 : 2);
 
 	*tuple = (struct tuple){
 		.mark = one_in(t, 2) ? MARK : 0,
@@ -104,7 +104,7 @@ static void tuple_make(struct trial *t, struct tuple *tuple)
 		.family = one_in(t, 2) ? 4 : 6,
 		.proto = one_in(t, 3) ? IPPROTO_UDP : IPPROTO_TCP,
 		.sport = 1024 + below(t, 1000),
-		.dport = one_in(t, 8) ? 443 : 80,
+		.dport = one_in(t, 12) ? 443 : 80,
 		.seq = any32(t),
 		.ttl = 64,
 		.tos = one_in(t, 2) ? 0 : below(t, 256),
@@ -148,7 +148,7 @@ static void service_toggle(struct trial *t, uint32_t which, bool add)
 
 static void exclude_toggle(struct trial *t, bool add)
 {
-	struct bypass_prefix prefix = { .length = 120 + below(t, 9) };
+	struct bypass_prefix prefix = { .length = one_in(t, 8) ? 120 : 126 + below(t, 3) };
 	uint8_t *addr = (uint8_t *)prefix.addr;
 	const uint32_t bits = 128 - prefix.length;
 
@@ -166,15 +166,15 @@ static void params_change(struct trial *t)
 {
 	struct bypass_params p = {
 		.inactive = 1 + below(t, one_in(t, 2) ? 3000 : 30000),
-		.sample = 1 + below(t, one_in(t, 2) ? 400 : 4000),
+		.sample = 1 + below(t, one_in(t, 3) ? 400 : 4000),
 		.retry = 1 + below(t, 100),
 		.tries = 1 + below(t, 4),
 		.admit = 1 + below(t, 4),
-		.shadow_one_in = one_in(t, 20),
+		.shadow_one_in = one_in(t, 10) ? 1 + below(t, 3) : 0,
 		.monitor = one_in(t, 8),
-		.unknown_pps = one_in(t, 4) ? 1 + below(t, 200) : 0,
-		.reset_pps = one_in(t, 4) ? 1 + below(t, 20) : 0,
-		.reset_per_flow = one_in(t, 4) ? 1 + below(t, 5) : 0,
+		.unknown_pps = one_in(t, 6) ? 1 + below(t, 200) : 0,
+		.reset_pps = one_in(t, 6) ? 1 + below(t, 20) : 0,
+		.reset_per_flow = one_in(t, 6) ? 1 + below(t, 5) : 0,
 	};
 
 	p.unknown_max_pps = p.unknown_pps + below(t, 300);
@@ -232,7 +232,7 @@ static void change(struct trial *t)
 		service_toggle(t, below(t, 10), !one_in(t, 8));
 		break;
 	case 4:
-		suite_gue(t->suite, GUE_PORT, !one_in(t, 4));
+		suite_gue(t->suite, GUE_PORT, !one_in(t, 8));
 		break;
 	case 5:
 		paths_collect(t);
@@ -342,7 +342,7 @@ static void at_xdp(struct trial *t)
 
 	client_next(t, tuple, &c);
 	len = frames_client(&c, frame);
-	if (one_in(t, 12))
+	if (one_in(t, 16))
 		len = damage(t, frame, len);
 	x = suite_xdp(t->suite, t->suite->in, frame, len);
 	if (x.action == ECBPF_NEXT && c.ttl > 1 && !one_in(t, 5))
