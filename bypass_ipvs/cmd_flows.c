@@ -142,7 +142,7 @@ static bool in_prefix(const struct ecbpf_prefix *prefix, const struct bypass_key
 
 static const struct bypass_path *path_of(const struct view *view, const struct bypass_flow *flow)
 {
-	const __u32 path = BYPASS_MARK_PATH(flow->mark);
+	const __u32 path = ECBPF_MARK_ID(flow->mark);
 
 	return path < view->live.settings->paths ? &view->live.path[path] : NULL;
 }
@@ -157,8 +157,8 @@ static bool wanted(const struct view *view, const struct bypass_key *key,
 	       in_prefix(&filter->dst, key, key->daddr) &&
 	       (!filter->sport || ntohs(key->sport) == filter->sport) &&
 	       (!filter->dport || ntohs(key->dport) == filter->dport) &&
-	       (!filter->proto || (int)BYPASS_REST_PROTO(key->rest) == filter->proto) &&
-	       (!filter->path || BYPASS_MARK_PATH(flow->mark) == filter->path) &&
+	       (!filter->proto || (int)ECBPF_REST_PROTO(key->rest) == filter->proto) &&
+	       (!filter->path || ECBPF_MARK_ID(flow->mark) == filter->path) &&
 	       (filter->service < 0 || (path && path->recipe.service == filter->service));
 }
 
@@ -166,7 +166,7 @@ static bool wanted(const struct view *view, const struct bypass_key *key,
 
 static const char *proto_text(const struct bypass_key *key)
 {
-	return BYPASS_REST_PROTO(key->rest) == IPPROTO_TCP ? "tcp" : "udp";
+	return ECBPF_REST_PROTO(key->rest) == IPPROTO_TCP ? "tcp" : "udp";
 }
 
 static void addr_text(const struct bypass_key *key, const __be32 *addr, char *buf)
@@ -193,7 +193,7 @@ static const char *state_text(const struct view *view, const struct bypass_flow 
 
 	if (flow->state & BYPASS_RST)
 		return "rst";
-	if (!path || BYPASS_MARK_GEN(flow->mark) != (__u16)path->gen)
+	if (!path || ECBPF_MARK_GEN(flow->mark) != (__u16)path->gen)
 		return "stale";
 	if (view->now - flow->confirmed > params->inactive)
 		return "idle";
@@ -210,24 +210,24 @@ static void seconds_text(const struct view *view, __u32 then, char *buf, size_t 
 	snprintf(buf, size, "%.1f", (double)ticks / view->hz);
 }
 
-static const char *kind_text(const struct bypass_recipe *recipe)
+static const char *kind_text(const struct ecbpf_recipe *recipe)
 {
 	static const char *const names[] = {
-		[BYPASS_DIRECT] = "direct",
-		[BYPASS_IPIP] = "ipip",
-		[BYPASS_GUE] = "gue",
+		[ECBPF_DIRECT] = "direct",
+		[ECBPF_IPIP] = "ipip",
+		[ECBPF_GUE] = "gue",
 	};
 
-	return recipe->kind <= BYPASS_GUE ? names[recipe->kind] : "?";
+	return recipe->kind <= ECBPF_GUE ? names[recipe->kind] : "?";
 }
 
 /* server_text - the MAC address that direct routing puts in, or the tunnel's end */
-static void server_text(const struct bypass_recipe *recipe, char *buf, size_t size)
+static void server_text(const struct ecbpf_recipe *recipe, char *buf, size_t size)
 {
-	const bool v6 = recipe->flags & BYPASS_OUTER_V6;
+	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	const __u8 *mac = recipe->l2;
 
-	if (recipe->kind == BYPASS_DIRECT)
+	if (recipe->kind == ECBPF_DIRECT)
 		snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
 			 mac[4], mac[5]);
 	else
@@ -235,7 +235,7 @@ static void server_text(const struct bypass_recipe *recipe, char *buf, size_t si
 }
 
 /* dev_text - where it leaves: name, or number of one that is gone, and VLAN ids that it gets */
-static void dev_text(const struct bypass_recipe *recipe, char *buf, size_t size)
+static void dev_text(const struct ecbpf_recipe *recipe, char *buf, size_t size)
 {
 	char name[IF_NAMESIZE];
 	size_t at, len;
@@ -251,8 +251,7 @@ static void dev_text(const struct bypass_recipe *recipe, char *buf, size_t size)
 	}
 }
 
-static const char *service_of(const struct view *view, const struct bypass_recipe *recipe,
-			      char *buf)
+static const char *service_of(const struct view *view, const struct ecbpf_recipe *recipe, char *buf)
 {
 	const struct service_entry *entry = view->service[recipe->service];
 
@@ -266,7 +265,7 @@ static void text_path(const struct view *view, const struct bypass_flow *flow)
 	const struct bypass_path *path = path_of(view, flow);
 	char dev[64], server[INET6_ADDRSTRLEN], service[SERVICE_TEXT_SIZE];
 
-	printf(" path %u", BYPASS_MARK_PATH(flow->mark));
+	printf(" path %u", ECBPF_MARK_ID(flow->mark));
 	if (!path || !path->recipe.l2_bytes)
 		return;
 	dev_text(&path->recipe, dev, sizeof(dev));
@@ -286,10 +285,10 @@ static void text_flow(const struct view *view, const struct bypass_key *key,
 	seconds_text(view, flow->created, age, sizeof(age));
 	seconds_text(view, flow->seen, idle, sizeof(idle));
 	printf("%s %s %s", proto_text(key), client, vip);
-	if (BYPASS_REST_OUTER(key->rest))
-		printf(" vlan %u", BYPASS_REST_OUTER(key->rest));
-	if (BYPASS_REST_INNER(key->rest))
-		printf(" vlan %u", BYPASS_REST_INNER(key->rest));
+	if (ECBPF_REST_OUTER(key->rest))
+		printf(" vlan %u", ECBPF_REST_OUTER(key->rest));
+	if (ECBPF_REST_INNER(key->rest))
+		printf(" vlan %u", ECBPF_REST_INNER(key->rest));
 	printf(" %s age %s idle %s packets %" PRIu64 " bytes %" PRIu64, state_text(view, flow), age,
 	       idle, (uint64_t)flow->packets, (uint64_t)flow->bytes);
 	text_path(view, flow);
@@ -313,7 +312,7 @@ static void json_path(struct json_object *to, const struct view *view,
 	const struct bypass_path *path = path_of(view, flow);
 	char dev[IF_NAMESIZE], server[INET6_ADDRSTRLEN], service[SERVICE_TEXT_SIZE];
 
-	ecbpf_json_number(to, "path", BYPASS_MARK_PATH(flow->mark));
+	ecbpf_json_number(to, "path", ECBPF_MARK_ID(flow->mark));
 	if (!path || !path->recipe.l2_bytes)
 		return;
 	server_text(&path->recipe, server, sizeof(server));
@@ -327,10 +326,10 @@ static void json_vlans(struct json_object *to, const struct bypass_key *key)
 {
 	struct json_object *array = json_object_new_array();
 
-	if (BYPASS_REST_OUTER(key->rest))
-		json_object_array_add(array, json_object_new_int(BYPASS_REST_OUTER(key->rest)));
-	if (BYPASS_REST_INNER(key->rest))
-		json_object_array_add(array, json_object_new_int(BYPASS_REST_INNER(key->rest)));
+	if (ECBPF_REST_OUTER(key->rest))
+		json_object_array_add(array, json_object_new_int(ECBPF_REST_OUTER(key->rest)));
+	if (ECBPF_REST_INNER(key->rest))
+		json_object_array_add(array, json_object_new_int(ECBPF_REST_INNER(key->rest)));
 	json_object_object_add(to, "vlans", array);
 }
 

@@ -17,7 +17,7 @@
 static bool is_v4(const struct bypass_prefix *prefix)
 {
 	return prefix->length >= V4_BITS && !prefix->addr[0] && !prefix->addr[1] &&
-	       prefix->addr[2] == htonl(BYPASS_V4_PREFIX);
+	       prefix->addr[2] == htonl(ECBPF_V4_PREFIX);
 }
 
 static int compare(const void *one, const void *other)
@@ -50,7 +50,7 @@ static bool covers_v4(const struct bypass_prefix *prefix)
 	if (prefix->length > 64)
 		mask = ~0U << (V4_BITS - prefix->length);
 	return !prefix->addr[0] && !prefix->addr[1] &&
-	       prefix->addr[2] == htonl(BYPASS_V4_PREFIX & mask);
+	       prefix->addr[2] == htonl(ECBPF_V4_PREFIX & mask);
 }
 
 static int prefix_parse(const char *text, struct bypass_prefix *prefix)
@@ -63,7 +63,7 @@ static int prefix_parse(const char *text, struct bypass_prefix *prefix)
 	*prefix = (struct bypass_prefix){ .length = parsed.length };
 	if (parsed.family == AF_INET) {
 		prefix->length += V4_BITS;
-		prefix->addr[2] = htonl(BYPASS_V4_PREFIX);
+		prefix->addr[2] = htonl(ECBPF_V4_PREFIX);
 		memcpy(&prefix->addr[3], parsed.addr, sizeof(prefix->addr[3]));
 		return 0;
 	}

@@ -18,12 +18,12 @@
 
 /* is_at - a packet in a tunnel: by the address that is on it; else by the MAC address */
 static bool is_at(const struct ipvs_dest *dest, const struct neighbours *neighbours,
-		  const struct bypass_recipe *recipe)
+		  const struct ecbpf_recipe *recipe)
 {
-	const bool v6 = recipe->flags & BYPASS_OUTER_V6;
+	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	const struct neighbour *neighbour;
 
-	if (recipe->kind != BYPASS_DIRECT)
+	if (recipe->kind != ECBPF_DIRECT)
 		return dest->method == IP_VS_CONN_F_TUNNEL &&
 		       dest->family == (v6 ? AF_INET6 : AF_INET) &&
 		       !memcmp(dest->addr, recipe->outer + (v6 ? OUTER_DADDR6 : OUTER_DADDR4),
@@ -35,7 +35,7 @@ static bool is_at(const struct ipvs_dest *dest, const struct neighbours *neighbo
 }
 
 int passed_dest(const struct ipvs_service *service, const struct neighbours *neighbours,
-		const struct bypass_recipe *recipe)
+		const struct ecbpf_recipe *recipe)
 {
 	int found = -ENOENT;
 	size_t i;
@@ -68,7 +68,7 @@ struct sum {
 
 static int flow_add(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
 {
-	const __u32 path = BYPASS_MARK_PATH(flow->mark) & 0xffff;
+	const __u32 path = ECBPF_MARK_ID(flow->mark) & 0xffff;
 	struct sum *sum = arg;
 
 	(void)key;

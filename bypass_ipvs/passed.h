@@ -46,6 +46,6 @@ void passed_free(struct passed_table *passed);
  * Return: its place; -ENOENT none for sure.
  */
 int passed_dest(const struct ipvs_service *service, const struct neighbours *neighbours,
-		const struct bypass_recipe *recipe);
+		const struct ecbpf_recipe *recipe);
 
 #endif

@@ -23,7 +23,7 @@ static int taken_visit(void *arg, const struct bypass_key *key, const struct byp
 	bool *taken = arg;
 
 	(void)key;
-	taken[BYPASS_MARK_PATH(flow->mark)] = true;
+	taken[ECBPF_MARK_ID(flow->mark)] = true;
 	return 0;
 }
 

@@ -148,7 +148,7 @@ static void view_addrs(struct view *v)
 		memcpy(v->key.daddr, ip + 24, 16);
 		return;
 	}
-	v->key.saddr[2] = v->key.daddr[2] = htonl(BYPASS_V4_PREFIX);
+	v->key.saddr[2] = v->key.daddr[2] = htonl(ECBPF_V4_PREFIX);
 	memcpy(&v->key.saddr[3], ip + 12, 4);
 	memcpy(&v->key.daddr[3], ip + 16, 4);
 }
@@ -230,7 +230,7 @@ static uint32_t view_client(struct view *v)
 			return ECBPF_CODE_OTHER;
 		v->payload = bytes - header;
 	}
-	v->key.rest = BYPASS_REST(v->proto, v->vid[0], v->vid[1]);
+	v->key.rest = ECBPF_REST(v->proto, v->vid[0], v->vid[1]);
 	return 0;
 }
 
@@ -245,8 +245,8 @@ static uint64_t mix(uint64_t x)
 
 static bool key_is_v4(const struct bypass_key *key)
 {
-	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(BYPASS_V4_PREFIX) &&
-	       !key->daddr[0] && !key->daddr[1] && key->daddr[2] == htonl(BYPASS_V4_PREFIX);
+	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(ECBPF_V4_PREFIX) &&
+	       !key->daddr[0] && !key->daddr[1] && key->daddr[2] == htonl(ECBPF_V4_PREFIX);
 }
 
 static struct bypass_key4 key4_of(const struct bypass_key *key)
@@ -328,7 +328,7 @@ struct bypass_flow *model_find(struct model *m, const struct bypass_key *key)
 /* What the flow has counted stays with its path. */
 static void retire(struct model *m, struct bypass_flow *flow)
 {
-	struct bypass_path *path = &m->path[BYPASS_MARK_PATH(flow->mark) % MODEL_PATHS];
+	struct bypass_path *path = &m->path[ECBPF_MARK_ID(flow->mark) % MODEL_PATHS];
 
 	path->packets += flow->packets;
 	path->bytes += flow->bytes;
@@ -398,15 +398,15 @@ static bool segment_sum_is_right(const struct view *v)
 static void outer_gue(const struct view *v, const struct bypass_path *path, __be16 sport,
 		      struct model_xdp *x)
 {
-	const struct bypass_recipe *recipe = &path->recipe;
-	const bool v6 = recipe->flags & BYPASS_OUTER_V6;
+	const struct ecbpf_recipe *recipe = &path->recipe;
+	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	const size_t at = recipe->l2_bytes + (v6 ? 40 : 20), bytes = v->ip_bytes + 12;
 	uint8_t *udp = x->frame + at;
 	uint16_t check;
 
 	memcpy(udp, &sport, 2);
 	frames_put16(udp + 4, bytes);
-	if (!(recipe->flags & BYPASS_GUE_CSUM))
+	if (!(recipe->flags & ECBPF_GUE_CSUM))
 		return;
 	check = frames_sum(IPPROTO_UDP + bytes, x->frame + recipe->l2_bytes + (v6 ? 8 : 12),
 			   v6 ? 32 : 8);
@@ -418,12 +418,12 @@ static void outer_gue(const struct view *v, const struct bypass_path *path, __be
 
 static void outer_header(const struct view *v, const struct bypass_path *path, struct model_xdp *x)
 {
-	const struct bypass_recipe *recipe = &path->recipe;
-	const bool df = v->df && recipe->flags & BYPASS_DF_COPY;
+	const struct ecbpf_recipe *recipe = &path->recipe;
+	const bool df = v->df && recipe->flags & ECBPF_DF_COPY;
 	uint8_t *ip = x->frame + recipe->l2_bytes;
 
 	memcpy(ip, recipe->outer, recipe->outer_bytes);
-	if (recipe->flags & BYPASS_OUTER_V6) {
+	if (recipe->flags & ECBPF_OUTER_V6) {
 		frames_put16(ip, (frames_get16(ip) & 0xf00f) | v->tos << 4);
 		frames_put16(ip + 4, v->ip_bytes + recipe->outer_bytes - 40);
 		ip[7] = v->ttl - 1;
@@ -442,10 +442,10 @@ static void outer_header(const struct view *v, const struct bypass_path *path, s
 static bool forward(const struct view *v, const struct bypass_path *path,
 		    const struct bypass_flow *flow, struct model_xdp *x)
 {
-	const struct bypass_recipe *recipe = &path->recipe;
+	const struct ecbpf_recipe *recipe = &path->recipe;
 	const size_t before = recipe->l2_bytes + recipe->outer_bytes;
 
-	if (recipe->flags & BYPASS_GUE_CSUM && !v->summed)
+	if (recipe->flags & ECBPF_GUE_CSUM && !v->summed)
 		return false;
 	memcpy(x->frame, recipe->l2, recipe->l2_bytes);
 	memcpy(x->frame + before, v->frame + v->ip, v->ip_bytes);
@@ -453,7 +453,7 @@ static bool forward(const struct view *v, const struct bypass_path *path,
 	x->len = before + v->ip_bytes;
 	if (recipe->outer_bytes)
 		outer_header(v, path, x);
-	if (recipe->kind == BYPASS_GUE)
+	if (recipe->kind == ECBPF_GUE)
 		outer_gue(v, path, flow->gue_sport, x);
 	/* a frame without tags stays as long as it is */
 	if (before == 14 && v->l2 == 14) {
@@ -515,7 +515,7 @@ static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct by
 
 	if (code)
 		return code;
-	if (BYPASS_MARK_GEN(flow->mark) != (uint16_t)path->gen)
+	if (ECBPF_MARK_GEN(flow->mark) != (uint16_t)path->gen)
 		return ECBPF_CODE_BYPASS_STALE;
 	if (now_of(m) - flow->confirmed > p->inactive)
 		return ECBPF_CODE_BYPASS_IDLE;
@@ -523,7 +523,7 @@ static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct by
 		return ECBPF_CODE_BYPASS_TTL;
 	if (v->ip_bytes > path->mtu)
 		return ECBPF_CODE_BYPASS_MTU;
-	if (v->df && path->recipe.flags & BYPASS_DF_UNKNOWN)
+	if (v->df && path->recipe.flags & ECBPF_DF_UNKNOWN)
 		return ECBPF_CODE_BYPASS_DF;
 	code = judge_sample(m, flow, v);
 	if (code)
@@ -536,7 +536,7 @@ static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct by
 static void known(struct model *m, struct bypass_flow *flow, const struct view *v, uint32_t ifindex,
 		  struct model_xdp *x)
 {
-	const struct bypass_path *path = &m->path[BYPASS_MARK_PATH(flow->mark) % MODEL_PATHS];
+	const struct bypass_path *path = &m->path[ECBPF_MARK_ID(flow->mark) % MODEL_PATHS];
 	const uint32_t leaves = path->recipe.ifindex;
 	const uint32_t code = judge(m, flow, path, v, x->by_chance);
 
@@ -560,7 +560,7 @@ static bool is_service(struct model *m, const struct bypass_key *key, int family
 {
 	struct bypass_service_key service = {
 		.port = key->dport,
-		.proto = BYPASS_REST_PROTO(key->rest),
+		.proto = ECBPF_REST_PROTO(key->rest),
 		.family = family == 4 ? AF_INET : AF_INET6,
 	};
 
@@ -764,7 +764,7 @@ void model_xdp(struct model *m, uint32_t ifindex, const uint8_t *frame, size_t l
  */
 struct sight {
 	struct view v;
-	struct bypass_recipe recipe;
+	struct ecbpf_recipe recipe;
 	__be16 gue_sport;
 	uint32_t seq;
 	bool strange;
@@ -820,7 +820,7 @@ static void keep_outer(struct sight *s, const struct view *outer)
 	memcpy(to, outer->frame + outer->ip, outer->family == 4 ? 20 : 40);
 	s->recipe.outer_bytes = outer->family == 4 ? 20 : 40;
 	if (outer->family == 6) {
-		s->recipe.flags |= BYPASS_OUTER_V6;
+		s->recipe.flags |= ECBPF_OUTER_V6;
 		frames_put16(to, frames_get16(to) & 0xf00f);
 		frames_put16(to + 4, 0);
 		to[7] = 0;
@@ -849,9 +849,9 @@ static bool sight_gue(struct model *m, struct sight *s, struct view *outer, uint
 	memcpy(to + 2, udp + 2, 2);
 	memcpy(to + 8, udp + 8, 4);
 	s->recipe.outer_bytes += 12;
-	s->recipe.kind = BYPASS_GUE;
+	s->recipe.kind = ECBPF_GUE;
 	if (frames_get16(udp + 6))
-		s->recipe.flags |= BYPASS_GUE_CSUM;
+		s->recipe.flags |= ECBPF_GUE_CSUM;
 	*next = udp[9];
 	outer->at += 12;
 	return true;
@@ -870,7 +870,7 @@ static void sight_tunnel(struct model *m, struct sight *s)
 			return;
 	} else if (family_of(next)) {
 		keep_outer(s, &outer);
-		s->recipe.kind = BYPASS_IPIP;
+		s->recipe.kind = ECBPF_IPIP;
 	} else {
 		return;
 	}
@@ -881,9 +881,9 @@ static void sight_tunnel(struct model *m, struct sight *s)
 		return;
 	}
 	if (outer.df)
-		s->recipe.flags |= BYPASS_DF_COPY;
+		s->recipe.flags |= ECBPF_DF_COPY;
 	else if (outer.family == 4 && s->v.family == 4 && !s->v.df)
-		s->recipe.flags |= BYPASS_DF_UNKNOWN;
+		s->recipe.flags |= ECBPF_DF_UNKNOWN;
 }
 
 /* sight_read - false: not a packet of a flow */
@@ -959,7 +959,7 @@ static bool is_excluded(const struct model *m, const struct bypass_key *key)
 
 /* --- egress: paths */
 
-static uint32_t mtu_of(struct model *m, const struct bypass_recipe *recipe)
+static uint32_t mtu_of(struct model *m, const struct ecbpf_recipe *recipe)
 {
 	uint8_t to[16] = { [10] = 0xff, [11] = 0xff };
 	uint32_t mtu, *device = model_list_find(&m->device_mtu, &recipe->ifindex), *route;
@@ -968,7 +968,7 @@ static uint32_t mtu_of(struct model *m, const struct bypass_recipe *recipe)
 	mtu = *device;
 	if (!recipe->outer_bytes)
 		return mtu;
-	if (recipe->flags & BYPASS_OUTER_V6)
+	if (recipe->flags & ECBPF_OUTER_V6)
 		memcpy(to, recipe->outer + 24, 16);
 	else
 		memcpy(to + 12, recipe->outer + 16, 4);
@@ -979,7 +979,7 @@ static uint32_t mtu_of(struct model *m, const struct bypass_recipe *recipe)
 }
 
 /* path_of - 0: there is none, and none left */
-static uint32_t path_of(struct model *m, const struct bypass_recipe *recipe)
+static uint32_t path_of(struct model *m, const struct ecbpf_recipe *recipe)
 {
 	uint32_t id;
 
@@ -1042,7 +1042,7 @@ static void enter(struct model *m, const struct sight *s, uint32_t id)
 	}
 	count(m, BYPASS_LEARNED_COUNT, 1);
 	*flow = (struct bypass_flow){
-		.mark = BYPASS_MARK(place.hash >> 32, id, m->path[id].gen),
+		.mark = ECBPF_MARK(place.hash >> 32, id, m->path[id].gen),
 		.seen = now_of(m),
 		.handed = now_of(m),
 		.confirmed = now_of(m),
@@ -1060,11 +1060,11 @@ static void enter(struct model *m, const struct sight *s, uint32_t id)
 static void confirm(struct model *m, struct bypass_flow *flow, const struct sight *s, uint32_t id,
 		    uint32_t segments)
 {
-	if (BYPASS_MARK_PATH(flow->mark) == id)
+	if (ECBPF_MARK_ID(flow->mark) == id)
 		count(m, BYPASS_CONFIRMED_COUNT, segments);
 	else
 		count(m, BYPASS_MOVED_COUNT, segments);
-	flow->mark = BYPASS_MARK(BYPASS_MARK_CHECK(flow->mark), id, m->path[id].gen);
+	flow->mark = ECBPF_MARK(ECBPF_MARK_CHECK(flow->mark), id, m->path[id].gen);
 	flow->gue_sport = s->gue_sport;
 	flow->confirmed = now_of(m);
 	flow->handed = now_of(m);
@@ -1106,7 +1106,7 @@ static void forwarded(struct model *m, struct sight *s, struct model_skb *skb,
 			count(m, BYPASS_STRANGE_COUNT, skb->segments);
 		return;
 	}
-	s->v.key.rest = BYPASS_REST(s->v.proto, device[1] & 0xffff, device[1] >> 16);
+	s->v.key.rest = ECBPF_REST(s->v.proto, device[1] & 0xffff, device[1] >> 16);
 	service = service_of(m, &s->v, skb);
 	if (service < 0) {
 		count(m, BYPASS_UNRELATED_COUNT, skb->segments);
@@ -1126,7 +1126,7 @@ static void forwarded(struct model *m, struct sight *s, struct model_skb *skb,
 
 /* --- egress: the machine's own RST segments */
 
-static uint16_t tag_of(const struct bypass_recipe *recipe, size_t number)
+static uint16_t tag_of(const struct ecbpf_recipe *recipe, size_t number)
 {
 	const size_t at = 14 + 4 * number;
 
@@ -1147,7 +1147,7 @@ static bool own(struct model *m, struct sight *s, struct model_skb *skb)
 	memcpy(key->daddr, s->v.key.saddr, sizeof(key->daddr));
 	key->sport = s->v.key.dport;
 	key->dport = s->v.key.sport;
-	key->rest = BYPASS_REST(IPPROTO_TCP, tag_of(&s->recipe, 0), tag_of(&s->recipe, 1));
+	key->rest = ECBPF_REST(IPPROTO_TCP, tag_of(&s->recipe, 0), tag_of(&s->recipe, 1));
 	skb->has_key = true;
 	if (!is_service(m, key, s->v.family))
 		return true;

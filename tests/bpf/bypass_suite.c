@@ -223,7 +223,7 @@ static void device(struct bypass_suite *s, uint32_t ifindex, uint32_t role, uint
 
 static void clear(const struct bypass_suite *s, enum live_map map)
 {
-	uint8_t key[sizeof(struct bypass_recipe)];
+	uint8_t key[sizeof(struct ecbpf_recipe)];
 
 	while (!bpf_map_get_next_key(s->map[map], NULL, key))
 		assert_int_equal(bpf_map_delete_elem(s->map[map], key), 0);

@@ -83,7 +83,7 @@ static struct bypass_key key_of(const struct frames_client *c)
 {
 	struct bypass_key key = { .sport = htons(c->sport), .dport = htons(c->dport) };
 
-	key.rest = BYPASS_REST(c->proto, c->tags > 0 ? c->tci[0] & 0xfff : 0,
+	key.rest = ECBPF_REST(c->proto, c->tags > 0 ? c->tci[0] & 0xfff : 0,
 			       c->tags > 1 ? c->tci[1] & 0xfff : 0);
 	if (c->family == 6) {
 		memcpy(key.saddr, c->saddr, 16);
@@ -237,8 +237,8 @@ static void learns_by_port(struct bypass_suite *s, struct frames_client c)
 	assert_null(entry_of(s, &c));
 	learn(s, &c, &way);
 	flow = entry_of(s, &c);
-	assert_int_equal(s->path[BYPASS_MARK_PATH(flow->mark)].recipe.service, BY_PORT);
-	assert_int_equal(s->path[BYPASS_MARK_PATH(flow->mark)].mtu, SUITE_IN_MTU);
+	assert_int_equal(s->path[ECBPF_MARK_ID(flow->mark)].recipe.service, BY_PORT);
+	assert_int_equal(s->path[ECBPF_MARK_ID(flow->mark)].mtu, SUITE_IN_MTU);
 	assert_int_equal(flow->packets, 0);
 	assert_int_equal(flow->created, s->settings->test_now);
 	hit(s, &c, &way);

@@ -207,10 +207,10 @@ static void paths_collect(struct trial *t)
 
 	for (i = 0; i < m->buckets[0]; i++)
 		for (way = 0; way < BYPASS_WAYS; way++)
-			had[BYPASS_MARK_PATH(m->tuple[i].way[way].flow.mark) % MODEL_PATHS] = true;
+			had[ECBPF_MARK_ID(m->tuple[i].way[way].flow.mark) % MODEL_PATHS] = true;
 	for (i = 0; i < m->buckets[1]; i++)
 		for (way = 0; way < BYPASS_WAYS; way++)
-			had[BYPASS_MARK_PATH(m->tuple6[i].way[way].flow.mark) % MODEL_PATHS] = true;
+			had[ECBPF_MARK_ID(m->tuple6[i].way[way].flow.mark) % MODEL_PATHS] = true;
 	for (i = 1; i < m->paths; i++)
 		if (!had[i])
 			suite_path_forget(t->suite, i);
