@@ -56,10 +56,12 @@ static void variable_set(struct bpf_object *obj, const char *name, const void *v
 static void variables_set(struct bpf_object *obj, const __u64 seed[2], __u32 flows, __u32 flows6)
 {
 	const __u32 of[2] = { buckets(flows), buckets(flows6) }, hz = ecbpf_hz();
+	const __u32 cpus = libbpf_num_possible_cpus();
 
 	variable_set(obj, "bypass_seed", seed, 2 * sizeof(*seed));
 	variable_set(obj, "bypass_buckets", of, sizeof(of));
 	variable_set(obj, "bypass_hz", &hz, sizeof(hz));
+	variable_set(obj, "bypass_cpus", &cpus, sizeof(cpus));
 }
 
 /* maps_give - maps that there are, instead of new ones */
