@@ -25,7 +25,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, Netns, row, sh
+from conftest import BUILD, Netns, row, sh, verdicts
 
 needs_ipvs = pytest.mark.skipif(not pathlib.Path("/proc/net/ip_vs").exists(),
                                 reason="the kernel has no IPVS")
@@ -95,6 +95,7 @@ class Net:
         subprocess.run(["modprobe", "-aq", "ipip", "ip6_tunnel", "fou", "fou6"], check=False)
         self.hosts = {name: Host(name) for name in ("cl", "rt", "lb", "rs1", "rs2")}
         self.cl, self.rt, self.lb, *self.rs = self.hosts.values()
+        self.macs = {}
         self.links()
         self.roots = [("lb", "eth0"), ("lb", "eth1"), ("rt", "lb0"), ("rt", "lb1")]
         for host in "lb", "rt":
@@ -138,6 +139,7 @@ class Net:
             both("cl", 1, 1) + both("br0", 2, 1) + both("lb0.100", 4, 1) + [
             "route add 10.9.9.0/24 via 10.2.0.10", "route add fd09::/64 via fd02::10",
             f"route add {vip(4, 'vlan')} via 10.4.0.10", f"route add {vip(6, 'vlan')} via fd04::10",
+            "route add blackhole 198.18.0.0/15",  # made-up clients of floods
             "route add 10.7.0.0/24 via 10.2.0.10", "route add fd07::/64 via fd02::10"])
         self.cl.ip(up + both("eth0", 1, 2) + via(1))
         self.lb.ip(up + ["link set eth1 up"] + [
@@ -162,11 +164,15 @@ class Net:
                     both("eth0.200", 5, number) + via(2) + vips() +
                     ["addr add 10.7.0.1/32 dev lo", "addr add fd07::1/128 dev lo nodad"])
             host.run("ip", "-6", "fou", "add", "port", GUE_PORT, "gue")
-        # fwmark services: what goes to their address is marked on its way in
-        self.lb.shell("\n".join(["tc qdisc add dev eth0 clsact"] + [
+        self.lb.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
+        self.mark_services()
+
+    def mark_services(self):
+        """What goes to the address of a fwmark service is marked on its way in."""
+        self.lb.shell("\n".join(
             f"tc filter add dev eth0 ingress protocol {proto} u32 match {match} dst {vip(f, 'mark')} "
             f"action skbedit mark {KINDS['mark'].number}"
-            for f, proto, match in ((4, "ip", "ip"), (6, "ipv6", "ip6"))]))
+            for f, proto, match in ((4, "ip", "ip"), (6, "ipv6", "ip6"))))
 
     def await_up(self):
         """Attaching to veth lets carriers go and come."""
@@ -177,7 +183,11 @@ class Net:
                 assert time.monotonic() < deadline, host.run("ip", "link")
 
     def mac(self, host, dev):
-        return json.loads(self.hosts[host].run("ip", "-j", "link", "show", dev))[0]["address"]
+        """Asked for once: tests make frames by the thousand."""
+        if (host, dev) not in self.macs:
+            self.macs[host, dev] = json.loads(
+                self.hosts[host].run("ip", "-j", "link", "show", dev))[0]["address"]
+        return self.macs[host, dev]
 
     def tool(self, name, host, *argv, ok=True, **kwargs):
         """Run a tool's COMMAND in a host; with ok=None the finished process, whatever it said."""
@@ -418,7 +428,7 @@ class Director:
             self.command("params", *(f"{name}={value}" for name, value in values.items()))
 
     def flows(self):
-        return json.loads(self.command("flows", "-j"))
+        return json.loads(self.command("flows", "-j"))["flows"]
 
     def counts(self):
         """Counters of the egress program."""
@@ -435,13 +445,20 @@ class Director:
         """The root's counters of lb's eth0: what the XDP program did, by reason and by action."""
         return json.loads(self.net.tool("xdp_root", "lb", "stats", "-j", "eth0"))
 
-    def since(self, before=None):
+    def since(self, before=None, now=None):
         """What was added since then, or since `with`: {reason: packets}, seen by the slot."""
-        now, before = self.stats(), before or self.start
+        now, before = now or self.stats(), before or self.start
         reasons = {name: packets - before["reasons"].get(name, 0)
                    for name, packets in now["reasons"].items()
                    if packets != before["reasons"].get(name, 0)}
         return reasons, (row(now, SLOT)["seen"]["packets"] - row(before, SLOT)["seen"]["packets"])
+
+    def actions(self, which, before=None, after=None):
+        """Packets of a row since then, or since `with`: {action: packets}."""
+        after, before = verdicts(after or self.stats(), which), verdicts(before or self.start, which)
+        return {name: packets - before.get(name, (0, 0))[0]
+                for name, (packets, _) in after.items()
+                if packets != before.get(name, (0, 0))[0]}
 
     def hits(self, before=None):
         return self.since(before)[0].get("bypass-hit", 0)

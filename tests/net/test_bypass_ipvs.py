@@ -18,7 +18,8 @@ from bypass import (HTTP, KINDS, PORTS, Capture, Connection, Director, address, 
 pytestmark = needs_ipvs
 net = pytest.fixture(topology, scope="module", name="net")
 
-DOWN, UP, DATAGRAMS = 3000000, 1000000, 60
+DOWN, UP, DATAGRAMS = 300000, 200000, 30
+BIG_DOWN, BIG_UP = 8000000, 3000000  # of the first kind
 SAMPLE_S = 1
 CASES = [(kind, family) for kind in KINDS for family in (4, 6)]
 
@@ -26,27 +27,24 @@ CASES = [(kind, family) for kind in KINDS for family in (4, 6)]
 Outcome = collections.namedtuple("Outcome", "contents servers conns hits seen timers")
 
 
-def curl(net, family, kind, path, *options):
+def curl(net, family, kind, path, *options, **kwargs):
     """One transfer by curl; what came back."""
     host = vip(family, kind)
     host = f"[{host}]" if family == 6 else host
     return subprocess.run(
-        ["nsenter", "--net=/run/netns/cl", "curl", "-sS", "-g", "--max-time", "30", "--local-port",
+        ["nsenter", "--net=/run/netns/cl", "curl", "-sSg", "--max-time", "60", "--local-port",
          str(next(PORTS)), *options, f"http://{host}/{path}"], check=True, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE).stdout
+        **kwargs).stdout
 
 
 def transfers(net, family, kind):
     """Down and up; is the content what it should be?"""
-    got = curl(net, family, kind, DOWN)
-    body = pattern(UP)
-    told = subprocess.run(
-        ["nsenter", "--net=/run/netns/cl", "curl", "-sS", "-g", "--max-time", "30", "-T", "-",
-         "-H", "Transfer-Encoding:", "-H", f"Content-Length: {UP}", "-H", "Expect:",
-         "--local-port", str(next(PORTS)),
-         f"http://{'[%s]' % vip(family, kind) if family == 6 else vip(family, kind)}/up"],
-        input=body, check=True, stdout=subprocess.PIPE).stdout
-    return [got == pattern(DOWN), told == hashlib.sha256(body).hexdigest().encode()]
+    down, up = (BIG_DOWN, BIG_UP) if kind == "direct" else (DOWN, UP)
+    body = pattern(up)
+    told = curl(net, family, kind, "up", "-T", "-", "-H", "Transfer-Encoding:", "-H", "Expect:",
+                "-H", f"Content-Length: {up}", input=body)
+    return [curl(net, family, kind, down) == pattern(down),
+            told == hashlib.sha256(body).hexdigest().encode()]
 
 
 def datagrams(net, family, kind):
@@ -88,13 +86,14 @@ def run(net, bypass):
     with Director(net, lines, bypass) as director:
         director.params(sample=f"{SAMPLE_S}s")
         contents, servers, hits, seen = {}, {}, {}, {}
+        before = director.stats()
         for case in CASES:
             for proto, work in ("tcp", transfers), ("udp", datagrams):
-                before = director.stats()
-                result = work(net, case[1], case[0])
-                (contents if proto == "tcp" else servers)[case] = result
-                reasons, packets = director.since(before)
+                (contents if proto == "tcp" else servers)[case] = work(net, case[1], case[0])
+                after = director.stats()
+                reasons, packets = director.since(before, after)
                 hits[case + (proto,)], seen[case + (proto,)] = reasons.get("bypass-hit", 0), packets
+                before = after
         found = timers(net, director)
         return Outcome(contents, servers, director.await_conns(3 * len(CASES) + 2), hits, seen,
                        found)
@@ -173,7 +172,8 @@ def test_entries_expire(net):
 
 QUIET_PORT = 7777
 FLOWS_OF_FRAMES = [(kind, family, proto, 100 if kind == "vlan" else None)
-                   for kind in KINDS for family in (4, 6) for proto in ("udp", "tcp")] + [
+                   for kind in KINDS for family in (4, 6) for proto in ("udp", "tcp")
+                   if proto == "udp" or kind in ("direct", "ipip", "gue")] + [
                        ("direct", 4, "udp", 100), ("vlan", 4, "udp", None),
                        ("direct", 4, "tcp", 0), ("redirect", 6, "udp", 100)]
 # The server says nothing, and does not unpack what is captured: that would show in the capture.
