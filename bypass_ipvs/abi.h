@@ -63,9 +63,8 @@ struct bypass_key {
 _Static_assert(sizeof(struct bypass_key) == 40, "five words");
 
 /* struct bypass_flow.state */
-#define BYPASS_FIN	 (1U << 0) /* the client has sent FIN */
-#define BYPASS_RST	 (1U << 1) /* it has sent an RST with the sequence number expected */
-#define BYPASS_CONFIRMED (1U << 2) /* egress has seen what was handed to IPVS last */
+#define BYPASS_FIN (1U << 0) /* the client has sent FIN */
+#define BYPASS_RST (1U << 1) /* and RST, with the number expected; IPVS has sent nothing since */
 
 /**
  * struct bypass_flow - what IPVS decided about a connection
@@ -135,6 +134,7 @@ struct bypass_bucket6 {
  * @gen: generation: a flow whose mark has another is asked of IPVS again. Only the command and its
  *       follower write it, to make decisions invalid
  * @mtu: longest IP packet, without outer headers, that IPVS would send this way
+ * @route_mtu: of a tunnel: MTU of the route to its other end; 0: not known. Only the follower writes it
  * @packets: forwarded, of flows that are not in a tuple map any more; of path 0: of paths that are gone
  * @bytes: of these
  */
@@ -144,7 +144,8 @@ struct bypass_path {
 	__u32 mtu;
 	__u64 packets;
 	__u64 bytes;
-	__u64 pad[2];
+	__u32 route_mtu;
+	__u32 pad[3];
 };
 _Static_assert(sizeof(struct bypass_path) == 128, "two cache lines");
 

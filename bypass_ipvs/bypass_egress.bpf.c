@@ -91,28 +91,16 @@ static __always_inline bool is_excluded(const struct sight *sight, const struct 
 
 /* --- paths */
 
-/* path_mtu - of the way to the server; of direct routing only the device's is known */
-static __noinline __u32 path_mtu(struct __sk_buff *skb, const struct ecbpf_recipe *recipe)
+/* path_mtu - longest packet that may take this way: as the device has it, and the route, if known */
+static __always_inline __u32 path_mtu(struct __sk_buff *skb, const struct bypass_path *path)
 {
-	struct bpf_fib_lookup fib = { .ifindex = skb->ifindex, .tot_len = 1 };
+	const __u32 outer = path->recipe.outer_bytes;
 	__u32 mtu = 0;
 
 	bpf_check_mtu(skb, 0, &mtu, 0, 0);
-	if (!recipe->outer_bytes)
-		return mtu;
-	fib.family = recipe->flags & ECBPF_OUTER_V6 ? AF_INET6 : AF_INET;
-	if (recipe->flags & ECBPF_OUTER_V6) {
-		__builtin_memcpy(fib.ipv6_src, recipe->outer + offsetof(struct ipv6hdr, saddr), 16);
-		__builtin_memcpy(fib.ipv6_dst, recipe->outer + offsetof(struct ipv6hdr, daddr), 16);
-	} else {
-		__builtin_memcpy(&fib.ipv4_src, recipe->outer + offsetof(struct iphdr, saddr), 4);
-		__builtin_memcpy(&fib.ipv4_dst, recipe->outer + offsetof(struct iphdr, daddr), 4);
-	}
-	/* the result is valid even where the neighbour is not known to it */
-	bpf_fib_lookup(skb, &fib, sizeof(fib), BPF_FIB_LOOKUP_OUTPUT);
-	if (fib.mtu_result && fib.mtu_result != 1 && fib.mtu_result < mtu)
-		mtu = fib.mtu_result;
-	return mtu - recipe->outer_bytes;
+	if (path->route_mtu && path->route_mtu < mtu)
+		mtu = path->route_mtu;
+	return mtu > outer ? mtu - outer : 0;
 }
 
 /* path_make - a number for a recipe that has none; 0: there is none left */
@@ -148,7 +136,7 @@ static __always_inline struct bypass_path *path_get(struct __sk_buff *skb, const
 	path = bpf_map_lookup_elem(&path_map, id);
 	if (!path)
 		return NULL;
-	mtu = path_mtu(skb, &l->recipe);
+	mtu = path_mtu(skb, path);
 	if (path->mtu != mtu)
 		path->mtu = mtu;
 	return path;
@@ -172,6 +160,7 @@ static __always_inline void flow_confirm(struct bypass_flow *flow, __u64 mark, _
 	flow->confirmed = sight->now;
 	flow->handed = sight->now;
 	flow->tries = 0;
+	flow->state &= ~BYPASS_RST;
 	if (l->flags & PACKET_TCP_SYN) {
 		flow->seq = l->seq;
 		flow->state = 0;
@@ -434,6 +423,8 @@ static __noinline int reset_police(const struct sight *sight, const struct learn
 		count(BYPASS_RESET_RATE_COUNT, 1);
 		return 0;
 	}
+	if (reset)
+		police_reset_sent(reset);
 	count(BYPASS_RESET_SENT_COUNT, 1);
 	return 1;
 }

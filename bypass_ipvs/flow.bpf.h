@@ -107,7 +107,8 @@ static __always_inline void flow_free(struct bypass_flow *flow, __u64 mark)
 /**
  * struct flow_pick - the best entry of a bucket for a new flow, so far
  * @mark: as it was looked at
- * @worth: how bad it is to lose it: 0 free, 1 not confirmed for long, else by how long it was idle
+ * @worth: how bad it is to lose it: 0 free, 1 not confirmed for long or since its RST, else by how
+ *         long it was idle
  */
 struct flow_pick {
 	struct bypass_flow *flow;
@@ -129,7 +130,7 @@ static __always_inline __u32 flow_worth(const struct bypass_flow *flow, __u64 ma
 		return FLOW_WORTH_FREE;
 	if (mark == ECBPF_MARK_BUSY)
 		return FLOW_WORTH_KEEP;
-	if (now - flow->confirmed > p->inactive)
+	if (flow->state & BYPASS_RST || now - flow->confirmed > p->inactive)
 		return FLOW_WORTH_OLD;
 	if ((__s32)idle <= (__s32)p->sample)
 		return FLOW_WORTH_KEEP;

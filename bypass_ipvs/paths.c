@@ -56,6 +56,7 @@ static int path_release(const struct live *live, __u32 number)
 	memset(&path->recipe, 0, sizeof(path->recipe));
 	path->packets = 0;
 	path->bytes = 0;
+	path->route_mtu = 0;
 	err = bpf_map_update_elem(live->fd[LIVE_PATH_FREE], NULL, &number, BPF_ANY);
 	return err ? ecbpf_fail(err, "path_free_map: %s", strerror(-err)) : 0;
 }

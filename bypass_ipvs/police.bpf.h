@@ -123,7 +123,10 @@ static __always_inline bool police_reset_rate(struct bypass_settings *s,
 	return __sync_fetch_and_add(&s->reset_used, 1) < p->reset_pps;
 }
 
-/* police_reset_flow - and one more for this tuple? Counts it. */
+/*
+ * police_reset_flow - and one more for this tuple? To be asked before police_reset_rate(), which
+ * counts: what one tuple may not send must not use up what all may.
+ */
 static __always_inline bool police_reset_flow(struct bypass_reset *reset,
 					      const struct bypass_params *p, __u32 now)
 {
@@ -131,10 +134,12 @@ static __always_inline bool police_reset_flow(struct bypass_reset *reset,
 		reset->from = now;
 		reset->sent = 0;
 	}
-	if (p->reset_per_flow && reset->sent >= p->reset_per_flow)
-		return false;
+	return !p->reset_per_flow || reset->sent < p->reset_per_flow;
+}
+
+static __always_inline void police_reset_sent(struct bypass_reset *reset)
+{
 	__sync_fetch_and_add(&reset->sent, 1);
-	return true;
 }
 
 #endif

@@ -44,21 +44,18 @@ static __always_inline void track_seq(struct bypass_flow *flow, const struct pac
 }
 
 /* An RST counts if its number is the expected one (RFC 5961 3.2); IPVS is shown all of them. */
-static __always_inline __u32 decide_rst(struct bypass_flow *flow, const struct packet *packet,
-					const struct bypass_params *p, __u32 now)
+static __always_inline __u32 decide_rst(struct bypass_flow *flow, const struct packet *packet)
 {
 	if (bpf_ntohl(packet->tcp->seq) != flow->seq)
 		return ECBPF_CODE_BYPASS_RST_BLIND;
 	flow->state |= BYPASS_RST;
-	flow->confirmed = now - p->inactive - 1;
 	return ECBPF_CODE_BYPASS_RST;
 }
 
-static __always_inline __u32 decide_tcp(struct bypass_flow *flow, const struct packet *packet,
-					const struct bypass_params *p, __u32 now)
+static __always_inline __u32 decide_tcp(struct bypass_flow *flow, const struct packet *packet)
 {
 	if (packet->flags & PACKET_TCP_RST)
-		return decide_rst(flow, packet, p, now);
+		return decide_rst(flow, packet);
 	if (packet->flags & PACKET_TCP_SYN)
 		return ECBPF_CODE_BYPASS_SYN;
 	track_seq(flow, packet);
@@ -93,13 +90,13 @@ static __always_inline __u32 decide(struct bypass_flow *flow, __u64 mark,
 				    const struct bypass_path *path, const struct packet *packet,
 				    const struct bypass_params *p, __u32 now)
 {
-	__u32 code = packet->tcp ? decide_tcp(flow, packet, p, now) : 0;
+	__u32 code = packet->tcp ? decide_tcp(flow, packet) : 0;
 
 	if (code)
 		return code;
 	if (ECBPF_MARK_GEN(mark) != (__u16)path->gen)
 		return ECBPF_CODE_BYPASS_STALE;
-	if (now - flow->confirmed > p->inactive)
+	if (flow->state & BYPASS_RST || now - flow->confirmed > p->inactive)
 		return ECBPF_CODE_BYPASS_IDLE;
 	if (packet->ttl <= 1)
 		return ECBPF_CODE_BYPASS_TTL;
@@ -214,6 +211,7 @@ static __always_inline __u32 unknown_reset(const struct packet *packet, struct b
 		return 0;
 	if (!police_reset_flow(reset, p, now) || !police_reset_rate(s, p, now))
 		return ECBPF_CODE_BYPASS_RESET_LIMIT;
+	police_reset_sent(reset);
 	return ECBPF_CODE_BYPASS_RESET;
 }
 

@@ -32,7 +32,6 @@ void model_begin(struct model *m)
 	m->vip.key_size = sizeof(struct bypass_service_key);
 	m->reset.key_size = sizeof(struct bypass_key);
 	m->device_mtu.key_size = sizeof(__u32);
-	m->route_mtu.key_size = 16;
 }
 
 uint32_t *model_list_find(struct model_list *list, const void *key)
@@ -340,7 +339,13 @@ static uint32_t idle_of(const struct bypass_flow *flow, uint32_t now)
 	return (int32_t)(now - flow->seen) < 0 ? 0 : now - flow->seen;
 }
 
-/* A free entry, else one not confirmed for long, else the one that was idle longest. */
+/* Its decision is not trusted. */
+static bool is_old(const struct model *m, const struct bypass_flow *flow)
+{
+	return flow->state & BYPASS_RST || now_of(m) - flow->confirmed > model_params(m)->inactive;
+}
+
+/* A free entry, else one that is not trusted, else the one that was idle longest. */
 static struct bypass_flow *room(struct model *m, const struct place *place)
 {
 	const struct bypass_params *p = model_params(m);
@@ -352,7 +357,7 @@ static struct bypass_flow *room(struct model *m, const struct place *place)
 		if (!place_way(m, place, i)->mark)
 			return place_way(m, place, i);
 	for (i = 0; i < BYPASS_WAYS; i++)
-		if (now - place_way(m, place, i)->confirmed > p->inactive)
+		if (is_old(m, place_way(m, place, i)))
 			return place_way(m, place, i);
 	for (i = 0; i < BYPASS_WAYS; i++) {
 		flow = place_way(m, place, i);
@@ -465,7 +470,7 @@ static bool forward(const struct view *v, const struct bypass_path *path,
 
 /* --- known flows */
 
-static uint32_t judge_tcp(const struct model *m, struct bypass_flow *flow, const struct view *v)
+static uint32_t judge_tcp(struct bypass_flow *flow, const struct view *v)
 {
 	const uint32_t end = v->seq + v->payload + !!(v->flags & FRAMES_FIN);
 
@@ -473,7 +478,6 @@ static uint32_t judge_tcp(const struct model *m, struct bypass_flow *flow, const
 		if (v->seq != flow->seq)
 			return ECBPF_CODE_BYPASS_RST_BLIND;
 		flow->state |= BYPASS_RST;
-		flow->confirmed = now_of(m) - model_params(m)->inactive - 1;
 		return ECBPF_CODE_BYPASS_RST;
 	}
 	if (v->flags & FRAMES_SYN)
@@ -511,13 +515,13 @@ static uint32_t judge(struct model *m, struct bypass_flow *flow, const struct by
 		      const struct view *v, bool by_chance)
 {
 	const struct bypass_params *p = model_params(m);
-	uint32_t code = v->tcp ? judge_tcp(m, flow, v) : 0;
+	uint32_t code = v->tcp ? judge_tcp(flow, v) : 0;
 
 	if (code)
 		return code;
 	if (ECBPF_MARK_GEN(flow->mark) != (uint16_t)path->gen)
 		return ECBPF_CODE_BYPASS_STALE;
-	if (now_of(m) - flow->confirmed > p->inactive)
+	if (is_old(m, flow))
 		return ECBPF_CODE_BYPASS_IDLE;
 	if (v->ttl <= 1)
 		return ECBPF_CODE_BYPASS_TTL;
@@ -599,10 +603,7 @@ static bool reset_may_flow(struct model *m, uint32_t *reset)
 		reset[0] = now_of(m);
 		reset[1] = 0;
 	}
-	if (p->reset_per_flow && reset[1] >= p->reset_per_flow)
-		return false;
-	reset[1]++;
-	return true;
+	return !p->reset_per_flow || reset[1] < p->reset_per_flow;
 }
 
 /* RFC 9293 3.10.7.1: what answers a segment of a connection that does not exist */
@@ -660,8 +661,10 @@ static uint32_t answer(struct model *m, const struct view *v)
 	reset = model_list_find(&m->reset, &v->key);
 	if (!reset)
 		return 0;
-	return reset_may_flow(m, reset) && reset_may_rate(m) ? ECBPF_CODE_BYPASS_RESET :
-							       ECBPF_CODE_BYPASS_RESET_LIMIT;
+	if (!reset_may_flow(m, reset) || !reset_may_rate(m))
+		return ECBPF_CODE_BYPASS_RESET_LIMIT;
+	reset[1]++;
+	return ECBPF_CODE_BYPASS_RESET;
 }
 
 double model_share(double pps, double target, double max)
@@ -959,23 +962,16 @@ static bool is_excluded(const struct model *m, const struct bypass_key *key)
 
 /* --- egress: paths */
 
-static uint32_t mtu_of(struct model *m, const struct ecbpf_recipe *recipe)
+static uint32_t mtu_of(struct model *m, const struct bypass_path *path)
 {
-	uint8_t to[16] = { [10] = 0xff, [11] = 0xff };
-	uint32_t mtu, *device = model_list_find(&m->device_mtu, &recipe->ifindex), *route;
+	const uint32_t *device = model_list_find(&m->device_mtu, &path->recipe.ifindex);
+	uint32_t mtu;
 
 	assert_non_null(device);
 	mtu = *device;
-	if (!recipe->outer_bytes)
-		return mtu;
-	if (recipe->flags & ECBPF_OUTER_V6)
-		memcpy(to, recipe->outer + 24, 16);
-	else
-		memcpy(to + 12, recipe->outer + 16, 4);
-	route = model_list_find(&m->route_mtu, to);
-	if (route && (!route[1] || route[1] == recipe->ifindex) && route[0] < mtu)
-		mtu = route[0];
-	return mtu - recipe->outer_bytes;
+	if (path->route_mtu)
+		mtu = path->route_mtu < mtu ? path->route_mtu : mtu;
+	return mtu < path->recipe.outer_bytes ? 0 : mtu - path->recipe.outer_bytes;
 }
 
 /* path_of - 0: there is none, and none left */
@@ -995,7 +991,7 @@ static uint32_t path_of(struct model *m, const struct ecbpf_recipe *recipe)
 		m->path[id].recipe = *recipe;
 		m->path_used[id] = true;
 	}
-	m->path[id].mtu = mtu_of(m, recipe);
+	m->path[id].mtu = mtu_of(m, &m->path[id]);
 	return id;
 }
 
@@ -1069,6 +1065,7 @@ static void confirm(struct model *m, struct bypass_flow *flow, const struct sigh
 	flow->confirmed = now_of(m);
 	flow->handed = now_of(m);
 	flow->tries = 0;
+	flow->state &= ~BYPASS_RST;
 	if (s->v.flags & FRAMES_SYN) {
 		flow->seq = s->seq;
 		flow->state = 0;
@@ -1159,6 +1156,7 @@ static bool own(struct model *m, struct sight *s, struct model_skb *skb)
 	else if (!reset_may_rate(m))
 		count(m, BYPASS_RESET_RATE_COUNT, 1);
 	else {
+		reset[1]++;
 		count(m, BYPASS_RESET_SENT_COUNT, 1);
 		return true;
 	}

@@ -37,8 +37,6 @@ struct model_list {
  * struct model - state of both programs
  * @cpu: that they run on
  * @device_mtu: by ifindex
- * @route_mtu: by outer destination, IPv4 as ::ffff:ADDRESS: MTU, and the ifindex that it is of, 0
- *             being any; where there is none the device's counts
  * @path_free: numbers, next one first
  * @column: of the XDP program's row
  */
@@ -65,7 +63,6 @@ struct model {
 	struct model_list vip;
 	struct model_list reset;
 	struct model_list device_mtu;
-	struct model_list route_mtu;
 	struct bypass_rate rate[MODEL_CPUS];
 	struct bypass_counts counts;
 	uint64_t code[ECBPF_CODES_MAX];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -46,36 +45,6 @@ static void ip(const char *command)
 		fail_msg("ip %s: status %d", command, status);
 }
 
-static void sysctl_on(const char *path)
-{
-	int fd = open(path, O_WRONLY);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "1", 1), 1);
-	close(fd);
-}
-
-/*
- * The way to server 77 is narrower than its interface. Linux heeds that when it forwards only if it is
- * locked; and it looks for a route of the interface that it is asked for with IPv4 only.
- */
-static void routes_make(struct bypass_suite *s)
-{
-	const uint8_t to4[16] = { [10] = 0xff, 0xff, 10, 9, 1, 77 };
-	const uint8_t to6[16] = { 0xfd, 9, [7] = 1, [15] = 77 };
-
-	ip("addr add 10.9.0.1/16 dev out0");
-	ip("addr add fd09::1/16 dev out0 nodad");
-	ip("route add 10.9.1.77 dev out0 mtu lock 1300");
-	ip("route add fd09:0:0:1::4d dev out0 mtu lock 1320");
-	ip("neigh add 10.9.1.77 lladdr 02:00:00:00:00:77 dev out0");
-	ip("neigh add fd09:0:0:1::4d lladdr 02:00:00:00:00:77 dev out0");
-	sysctl_on("/proc/sys/net/ipv4/ip_forward");
-	sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding");
-	model_list_put(&s->model.route_mtu, to4, SUITE_ROUTE_MTU, s->out);
-	model_list_put(&s->model.route_mtu, to6, SUITE_ROUTE6_MTU, 0);
-}
-
 static void interfaces_make(struct bypass_suite *s)
 {
 	ip("link add in0 mtu 1500 type veth peer name in1");
@@ -90,7 +59,6 @@ static void interfaces_make(struct bypass_suite *s)
 	model_list_put(&s->model.device_mtu, &s->in, SUITE_IN_MTU, 0);
 	model_list_put(&s->model.device_mtu, &s->out, SUITE_OUT_MTU, 0);
 	model_list_put(&s->model.device_mtu, &s->lost, SUITE_IN_MTU, 0);
-	routes_make(s);
 }
 
 /* --- programs */
@@ -421,6 +389,11 @@ void suite_generations(struct bypass_suite *s)
 		s->path[id].gen = ++s->model.path[id].gen;
 }
 
+void suite_route_mtu(struct bypass_suite *s, uint32_t id, uint32_t mtu)
+{
+	s->path[id].route_mtu = s->model.path[id].route_mtu = mtu;
+}
+
 static struct bypass_rate *rates_read(const struct bypass_suite *s)
 {
 	struct bypass_rate *rates = calloc(libbpf_num_possible_cpus(), sizeof(*rates));
@@ -458,6 +431,7 @@ void suite_path_forget(struct bypass_suite *s, uint32_t id)
 		return;
 	assert_int_equal(bpf_map_delete_elem(s->map[LIVE_PATH_ID], &m->path[id].recipe), 0);
 	update(s, LIVE_PATH_FREE, NULL, &id);
+	suite_route_mtu(s, id, 0);
 	m->path_used[id] = false;
 	m->path_free[m->path_free_count++] = id;
 }

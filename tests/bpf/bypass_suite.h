@@ -50,10 +50,6 @@ struct bypass_suite {
 #define SUITE_IN_MTU  1500
 #define SUITE_OUT_MTU 1450
 
-/* To server 77 of struct frames_way, by @out. */
-#define SUITE_ROUTE_MTU	 1300
-#define SUITE_ROUTE6_MTU 1320
-
 /** struct suite_sizes - buckets of the tables, 1 to MODEL_BUCKETS; paths, to MODEL_PATHS */
 struct suite_sizes {
 	uint32_t buckets;
@@ -82,6 +78,9 @@ void suite_service(struct bypass_suite *suite, const struct bypass_service_key *
 void suite_exclude(struct bypass_suite *suite, const struct bypass_prefix *prefix, bool add);
 void suite_gue(struct bypass_suite *suite, uint16_t port, bool add);
 void suite_generations(struct bypass_suite *suite);
+
+/** suite_route_mtu - the follower has asked for the route to a tunnel's other end; 0: there is none */
+void suite_route_mtu(struct bypass_suite *suite, uint32_t id, uint32_t mtu);
 
 /** suite_window - packets that @cpu has met in a window of unknown flows */
 void suite_window(struct bypass_suite *suite, uint32_t cpu, const struct bypass_rate *rate);

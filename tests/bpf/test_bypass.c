@@ -84,7 +84,7 @@ static struct bypass_key key_of(const struct frames_client *c)
 	struct bypass_key key = { .sport = htons(c->sport), .dport = htons(c->dport) };
 
 	key.rest = ECBPF_REST(c->proto, c->tags > 0 ? c->tci[0] & 0xfff : 0,
-			       c->tags > 1 ? c->tci[1] & 0xfff : 0);
+			      c->tags > 1 ? c->tci[1] & 0xfff : 0);
 	if (c->family == 6) {
 		memcpy(key.saddr, c->saddr, 16);
 		memcpy(key.daddr, c->daddr, 16);
@@ -677,8 +677,10 @@ static void rst_with_the_number(struct bypass_suite *s, struct frames_client c)
 	c.flags = FRAMES_RST;
 	sent(s, &c, &way); /* does not confirm */
 	c.flags = FRAMES_ACK;
+	SET(s, inactive, UINT32_MAX); /* it is no question of time */
 	handed(s, &c, ECBPF_CODE_BYPASS_IDLE);
 	sent(s, &c, &way); /* IPVS goes on */
+	assert_int_equal(entry_of(s, &c)->state, 0);
 	hit(s, &c, &way);
 }
 
@@ -811,22 +813,45 @@ static void longer_than_the_path(struct bypass_suite *s, struct frames_client c)
 	hit(s, &c, &way);
 	c.payload++;
 	handed(s, &c, ECBPF_CODE_BYPASS_MTU);
-	way = (struct frames_way){
-		.ifindex = s->out, .tunnel = FRAMES_IPIP, .outer = 4, .server = 77
-	};
-	c.payload = 0;
-	sent(s, &c, &way); /* through a route that is narrower */
-	c.payload = SUITE_ROUTE_MTU - 20 - headers;
-	hit(s, &c, &way);
-	c.payload++;
-	handed(s, &c, ECBPF_CODE_BYPASS_MTU);
-	way.outer = 6;
+	way.ifindex = s->out;
 	c.payload = 0;
 	sent(s, &c, &way);
-	c.payload = SUITE_ROUTE6_MTU - 40 - headers;
-	hit(s, &c, &way);
-	c.payload++;
-	handed(s, &c, ECBPF_CODE_BYPASS_MTU);
+	assert_int_equal(s->path[2].mtu, SUITE_OUT_MTU);
+}
+
+/* up_to - packets of @bytes are forwarded, and no longer ones */
+static void up_to(struct bypass_suite *s, struct frames_client *c, const struct frames_way *way,
+		  uint32_t bytes)
+{
+	c->payload = 0;
+	sent(s, c, way);
+	c->payload = bytes - (c->family == 4 ? 20 : 40) - (c->proto == IPPROTO_TCP ? 20 : 8);
+	hit(s, c, way);
+	c->payload++;
+	handed(s, c, ECBPF_CODE_BYPASS_MTU);
+}
+
+static void longer_than_the_route(struct bypass_suite *s, struct frames_client c)
+{
+	struct frames_way way = { .ifindex = s->out, .tunnel = FRAMES_IPIP };
+
+	for (way.outer = 4; way.outer <= 6; way.outer += 2, c.sport++) {
+		const uint32_t outer = way.outer == 4 ? 20 : 40, id = way.outer / 2 - 1;
+
+		c.payload = 0;
+		learn(s, &c, &way);
+		up_to(s, &c, &way, SUITE_OUT_MTU - outer);
+		suite_route_mtu(s, id, 1300);
+		up_to(s, &c, &way, 1300 - outer);
+		suite_route_mtu(s, id, 9000); /* the interface is narrower */
+		up_to(s, &c, &way, SUITE_OUT_MTU - outer);
+		suite_route_mtu(s, id, outer); /* not even a header */
+		c.payload = 0;
+		sent(s, &c, &way);
+		handed(s, &c, ECBPF_CODE_BYPASS_MTU);
+		suite_route_mtu(s, id, 0); /* not known any more */
+		up_to(s, &c, &way, SUITE_OUT_MTU - outer);
+	}
 }
 
 static void sampled_and_given_up(struct bypass_suite *s, struct frames_client c)
@@ -1280,8 +1305,18 @@ static void answers_have_limits(struct bypass_suite *s, struct frames_client c)
 	assert_int_equal(unknown_packet(s, &other).code, ECBPF_CODE_BYPASS_RESET_LIMIT);
 	assert_false(refused(s, &c));
 	assert_int_equal(counted(s, BYPASS_RESET_RATE_COUNT), rate + 1);
-	suite_time(s, SUITE_HZ);
+	SET(s, reset_per_flow, 3);
+	suite_time(s, 2 * SUITE_HZ);
 	assert_true(refused(s, &c));
+	assert_true(refused(s, &c));
+	assert_false(refused(s, &c));
+	assert_int_equal(counted(s, BYPASS_RESET_RATE_COUNT), rate + 2);
+	suite_time(s, SUITE_HZ);
+	assert_true(refused(s, &c)); /* the third: what was dropped does not count */
+	assert_false(refused(s, &c));
+	assert_int_equal(counted(s, BYPASS_RESET_FLOW_COUNT), flow + 2);
+	assert_true(refused(s, &other)); /* nor has that used up what all may send */
+	suite_time(s, SUITE_HZ);
 	c.dport = 81; /* no service's */
 	assert_true(refused(s, &c));
 	assert_true(refused(s, &c));
@@ -1371,6 +1406,7 @@ static int end(void **state)
 	X(idle_is_asked_again)          \
 	X(last_hops)                    \
 	X(longer_than_the_path)         \
+	X(longer_than_the_route)        \
 	X(sampled_and_given_up)         \
 	X(payload_waits_twice_as_long)  \
 	X(shadow_of_all)                \

@@ -78,7 +78,7 @@ static void way_make(struct trial *t, struct frames_way *way)
 		.mac = below(t, 4),
 		.tunnel = below(t, 3),
 		.outer = one_in(t, 2) ? 4 : 6,
-		.server = one_in(t, 3) ? 77 : below(t, 4),
+		.server = below(t, 4),
 		.no_pmtu = one_in(t, 3),
 		.gue_sport = 50000 + below(t, 3),
 		.gue_dport = one_in(t, 12) ? 999 : GUE_PORT,
@@ -218,7 +218,7 @@ static void paths_collect(struct trial *t)
 
 static void change(struct trial *t)
 {
-	switch (below(t, 8)) {
+	switch (below(t, 9)) {
 	case 0:
 		params_change(t);
 		break;
@@ -238,6 +238,10 @@ static void change(struct trial *t)
 		paths_collect(t);
 		break;
 	case 6:
+		suite_route_mtu(t->suite, 1 + below(t, t->suite->model.paths - 1),
+				one_in(t, 4) ? 0 : 20 + below(t, 1500));
+		break;
+	case 7:
 		way_make(t, &t->way[below(t, WAYS)]);
 		break;
 	default:
