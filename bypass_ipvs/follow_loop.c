@@ -11,6 +11,7 @@
 #include "bypass_ipvs/follow_lock.h"
 #include "bypass_ipvs/follow_loop.h"
 #include "bypass_ipvs/paths.h"
+#include "bypass_ipvs/routes.h"
 #include "bypass_ipvs/services.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/log.h"
@@ -36,6 +37,7 @@ struct follower {
 	struct ipvs_config before;
 	struct service_plan again;
 	struct paths_leaving leaving;
+	struct routes routes;
 	unsigned int ticks;
 	__u32 map_id;
 	uint32_t next;
@@ -183,6 +185,8 @@ static void paths_follow(struct follower *f)
 	err = live_open(&live, true);
 	if (!err)
 		err = paths_collect(&live, &f->leaving);
+	if (!err)
+		err = routes_refresh(&f->routes, &live);
 	live_close(&live);
 	if (err && err != -ENOENT)
 		ecbpf_log(ECBPF_LOG_WARN, "follow: %s", ecbpf_error());
@@ -292,6 +296,7 @@ int follow_run(uint64_t interval_ns, void (*ready)(void *arg), void *arg)
 	follow_news_close(&f.news);
 	service_plan_free(&f.again);
 	paths_forget(&f.leaving);
+	routes_close(&f.routes);
 	ipvs_free(&f.before);
 	ipvs_close(f.ipvs);
 	close(lock);
