@@ -18,6 +18,7 @@ static __always_inline __u32 packet_ip4(struct pkt *p, struct packet *packet)
 		return ECBPF_CODE_OTHER;
 	packet->ip4 = ip;
 	packet->proto = ip->protocol;
+	packet->rest |= packet->proto;
 	packet->ip_bytes = bpf_ntohs(ip->tot_len);
 	if (packet->proto != IPPROTO_TCP && packet->proto != IPPROTO_UDP)
 		return ECBPF_CODE_OTHER;
@@ -42,6 +43,7 @@ static __always_inline __u32 packet_ip6(struct pkt *p, struct packet *packet)
 		return ECBPF_CODE_OTHER;
 	packet->ip6 = ip;
 	packet->proto = ip->nexthdr;
+	packet->rest |= packet->proto;
 	packet->ip_bytes = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	if (packet->proto == PKT_NEXT_FRAGMENT)
 		return ECBPF_CODE_BYPASS_FRAGMENT;
@@ -56,25 +58,17 @@ static __always_inline __u32 packet_ip6(struct pkt *p, struct packet *packet)
 	return packet_segment(p, packet, packet->ip_bytes - sizeof(*ip)) ? 0 : ECBPF_CODE_OTHER;
 }
 
-/* packet_parse - as packet_ip4(); frames to more than one host, or to none, are nobody's flow */
-static __always_inline __u32 packet_parse(struct xdp_md *xdp, struct packet *packet)
+/* packet_link - type of what is in the frame; 0: frames to more than one host are nobody's flow */
+static __always_inline __be16 packet_link(struct pkt *p, struct packet *packet)
 {
-	struct pkt p = pkt_init(xdp);
 	struct pkt_eth eth;
-	__u32 code;
 
-	if (pkt_eth(&p, &eth) || eth.hdr->h_dest[0] & 1)
-		return ECBPF_CODE_OTHER;
+	if (pkt_eth(p, &eth) || eth.hdr->h_dest[0] & 1)
+		return 0;
 	packet->eth = eth.hdr;
 	packet->l2_bytes = sizeof(*eth.hdr) + eth.vlans * sizeof(struct pkt_vlan_tag);
-	if (eth.proto == bpf_htons(ETH_P_IP))
-		code = packet_ip4(&p, packet);
-	else if (eth.proto == bpf_htons(ETH_P_IPV6))
-		code = packet_ip6(&p, packet);
-	else
-		return ECBPF_CODE_OTHER;
-	packet->rest = ECBPF_REST(packet->proto, packet_vid(&eth, 0), packet_vid(&eth, 1));
-	return code;
+	packet->rest = ECBPF_REST(0, packet_vid(&eth, 0), packet_vid(&eth, 1));
+	return eth.proto;
 }
 
 #endif

@@ -215,74 +215,106 @@ static __always_inline __u32 unknown_reset(const struct packet *packet, struct b
 	return ECBPF_CODE_BYPASS_RESET;
 }
 
+/* unknown - a reason code, or 0; *action stays if the packet is let through */
 static __noinline int unknown(struct xdp_md *xdp, const struct packet *packet,
-			      struct bypass_settings *s, struct ecbpf_verdict *v)
+			      struct bypass_settings *s, int *action)
 {
 	const struct bypass_params *p = settings_params(s);
-	__u32 now = settings_now(s);
+	__u32 now = settings_now(s), code = 0;
 
 	if (!unknown_is_service(packet))
 		return 0;
 	if (p->reset_pps || p->reset_per_flow)
-		v->code = unknown_reset(packet, s, p, now);
-	if (!v->code && p->unknown_pps && police_rate(p, now))
-		v->code = ECBPF_CODE_BYPASS_LIMIT;
-	if (!v->code || p->monitor)
-		return 0;
-	v->action = XDP_DROP;
-	if (v->code == ECBPF_CODE_BYPASS_RESET) {
+		code = unknown_reset(packet, s, p, now);
+	if (!code && p->unknown_pps && police_rate(p, now))
+		code = ECBPF_CODE_BYPASS_LIMIT;
+	if (!code || p->monitor)
+		return code;
+	*action = XDP_DROP;
+	if (code == ECBPF_CODE_BYPASS_RESET) {
 		reset_make(xdp, packet);
-		v->action = XDP_TX;
+		*action = XDP_TX;
 	}
-	return 0;
+	return code;
 }
 
 /* --- */
 
-static __always_inline struct bypass_flow *find4(const struct packet *packet, __u64 *mark)
+/* The packet is copied for a call: one whose address is known elsewhere is kept in memory for all. */
+static __always_inline void judge(struct xdp_md *xdp, const struct packet *packet,
+				  struct bypass_flow *flow, __u64 mark, struct bypass_settings *s,
+				  struct ecbpf_verdict *v)
 {
-	const struct bypass_key4 key = {
-		.saddr = packet->ip4->saddr,
-		.daddr = packet->ip4->daddr,
-		.sport = packet->sport,
-		.dport = packet->dport,
-		.rest = packet->rest,
-	};
+	const struct bypass_params *p = settings_params(s);
+	int action = ECBPF_NEXT;
+	struct packet copy;
 
-	return flow4_find(&key, flow4_hash(&key), mark);
+	if (flow) {
+		known(xdp, packet, flow, mark, p, settings_now(s), v);
+		return;
+	}
+	if (!(p->unknown_pps | p->reset_pps | p->reset_per_flow))
+		return;
+	copy = *packet;
+	v->code = unknown(xdp, &copy, s, &action);
+	v->action = action;
 }
 
-static __always_inline struct bypass_flow *find6(const struct packet *packet, __u64 *mark)
+/* Apart from bypass6() to the end: else clang keeps what either needs ready for both. */
+static __always_inline void bypass4(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
+				    struct ecbpf_verdict *v)
 {
-	struct bypass_key key;
+	struct bypass_settings *s;
+	struct bypass_flow *flow;
+	struct bypass_key4 key;
+	__u64 mark = 0;
 
+	v->code = packet_ip4(p, packet);
+	if (v->code)
+		return;
+	s = settings_get();
+	if (!s)
+		return;
+	key.saddr = packet->ip4->saddr;
+	key.daddr = packet->ip4->daddr;
+	key.sport = packet->sport;
+	key.dport = packet->dport;
+	key.rest = packet->rest;
+	flow = flow4_find(&key, flow4_hash(&key), &mark);
+	judge(xdp, packet, flow, mark, s, v);
+}
+
+static __always_inline void bypass6(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
+				    struct ecbpf_verdict *v)
+{
+	struct bypass_settings *s;
+	struct bypass_flow *flow;
+	struct bypass_key key;
+	__u64 mark = 0;
+
+	v->code = packet_ip6(p, packet);
+	if (v->code)
+		return;
+	s = settings_get();
+	if (!s)
+		return;
 	unknown_key(packet, &key);
-	return flow6_find(&key, flow6_hash(&key), mark);
+	flow = flow6_find(&key, flow6_hash(&key), &mark);
+	judge(xdp, packet, flow, mark, s, v);
 }
 
 static __always_inline void bypass(struct xdp_md *xdp, struct ecbpf_verdict *v)
 {
-	struct bypass_settings *s = settings_get();
-	const struct bypass_params *p;
+	struct pkt p = pkt_init(xdp);
 	struct packet packet = {};
-	struct bypass_flow *flow = NULL;
-	__u64 mark = 0;
+	__be16 proto = packet_link(&p, &packet);
 
-	v->code = packet_parse(xdp, &packet);
-	if (v->code || !s) {
-		if (v->code == ECBPF_CODE_OTHER)
-			v->code = 0;
-		return;
-	}
-	if (packet.ip6)
-		flow = find6(&packet, &mark);
-	else if (packet.ip4)
-		flow = find4(&packet, &mark);
-	p = settings_params(s);
-	if (flow)
-		known(xdp, &packet, flow, mark, p, settings_now(s), v);
-	else if (p->unknown_pps | p->reset_pps | p->reset_per_flow)
-		unknown(xdp, &packet, s, v);
+	if (proto == bpf_htons(ETH_P_IP))
+		bypass4(xdp, &p, &packet, v);
+	else if (proto == bpf_htons(ETH_P_IPV6))
+		bypass6(xdp, &p, &packet, v);
+	if (v->code == ECBPF_CODE_OTHER)
+		v->code = 0;
 }
 
 SEC("xdp")

@@ -226,12 +226,14 @@ static __noinline int forward_reshape(struct xdp_md *xdp, const struct ecbpf_rec
 static __always_inline int forward_packet(struct xdp_md *xdp, const struct packet *packet,
 					  const struct ecbpf_recipe *recipe, __be16 sport)
 {
+	struct packet copy;
 
 	if (recipe->l2_bytes + recipe->outer_bytes != sizeof(struct ethhdr) ||
 	    packet->l2_bytes != sizeof(struct ethhdr)) {
 		if (recipe->flags & ECBPF_GUE_CSUM && !packet->summed)
 			return FORWARD_NOT;
-		return forward_reshape(xdp, recipe, sport, packet);
+		copy = *packet; /* or all of it is in memory for every packet */
+		return forward_reshape(xdp, recipe, sport, &copy);
 	}
 	if (packet->ip6)
 		packet->ip6->hop_limit--;
