@@ -21,6 +21,13 @@ const volatile __u32 live_ifindex;
 const volatile __u32 live_sources = 1;
 const volatile __u32 live_first;
 
+/*
+ * Headers as they were given: kernels hand a frame out again as the last one left it, with the TTL
+ * and the addresses that a router has written. Frames that are shorter stay as they are.
+ */
+#define LIVE_HEAD 54 /* Ethernet, IPv4, TCP */
+const volatile __u8 live_head[LIVE_HEAD];
+
 /* 2^32 divided by the golden ratio, and odd: neighbours in time are far from each other. */
 #define LIVE_STEP 0x9e3779b1
 
@@ -30,6 +37,16 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } live_sent SEC(".maps");
+
+static __always_inline void live_restore(struct xdp_md *ctx)
+{
+	struct pkt pkt = pkt_init(ctx);
+	__u8 *head = pkt_pull(&pkt, LIVE_HEAD);
+	int i;
+
+	for (i = 0; head && i < LIVE_HEAD; i++)
+		head[i] = live_head[i];
+}
 
 /* live_disguise - another source, and checksums that agree */
 static __always_inline void live_disguise(struct xdp_md *ctx, __u32 source)
@@ -66,6 +83,7 @@ int live_send(struct xdp_md *ctx)
 	__u32 zero = 0;
 	__u64 *sent = bpf_map_lookup_elem(&live_sent, &zero);
 
+	live_restore(ctx);
 	if (sent) {
 		if (live_sources > 1)
 			live_disguise(ctx,

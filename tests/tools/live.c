@@ -159,6 +159,7 @@ int main(int argc, char **argv)
 	live->rodata->live_ifindex = if_nametoindex(argv[1]);
 	live->rodata->live_sources = plan.sources;
 	live->rodata->live_first = source_of(frame);
+	memcpy((void *)live->rodata->live_head, frame, sizeof(live->rodata->live_head));
 	err = live__load(live);
 	if (!err)
 		err = run(live, frame, size, &plan);
