@@ -130,8 +130,9 @@ class Watch:
 
     def since(self, server, start):
         """Seconds after @start of each packet that came then."""
-        return [frame.time - start for frame in self.captures[server - 1].read()
-                if frame.time > start]
+        frames = self.captures[server - 1].read()
+        assert any(frame.time < start for frame in frames), "it would be seen"
+        return [frame.time - start for frame in frames if frame.time > start]
 
     def close(self):
         for capture in self.captures:
