@@ -233,7 +233,7 @@ static __always_inline int learn_tunnel(struct pkt *p, struct learn_ip *ip, stru
 	}
 	if (learn_ip(p, learn_inner_proto(next), ip))
 		return LEARN_STRANGE;
-	if (outer.ttl != ip->ttl || outer.tos != ip->tos)
+	if (outer.ttl != ip->ttl || outer.tos != forward_tos(ip->tos))
 		return LEARN_STRANGE;
 	if (outer.v4 && outer.df)
 		l->recipe.flags |= ECBPF_DF_COPY;

@@ -43,6 +43,21 @@ static __always_inline void forward_ttl4(struct iphdr *ip)
 				   bpf_htons(ip->ttl << 8 | ip->protocol));
 }
 
+#define FORWARD_ECN_MASK 3
+#define FORWARD_ECN_ECT0 2
+#define FORWARD_ECN_CE	 3
+
+/*
+ * forward_tos - of an outer header, as Linux does it: the packet's own, but what congestion has marked
+ * before the tunnel is not marked in it (RFC 3168 9.1.1, full functionality)
+ */
+static __always_inline __u8 forward_tos(__u8 tos)
+{
+	if ((tos & FORWARD_ECN_MASK) != FORWARD_ECN_CE)
+		return tos;
+	return (tos & ~FORWARD_ECN_MASK) | FORWARD_ECN_ECT0;
+}
+
 static __always_inline int forward_put_l2(struct pkt *p, const struct ecbpf_recipe *recipe)
 {
 	const __u8 *from = recipe->l2;
@@ -77,7 +92,7 @@ static __always_inline int forward_put_ip4(struct pkt *p, const struct ecbpf_rec
 	if (!ip)
 		return -1;
 	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
-	ip->tos = packet->tos;
+	ip->tos = forward_tos(packet->tos);
 	ip->tot_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes);
 	ip->ttl = packet->ttl - 1;
 	/* RFC 6864: the identification of a packet that cannot be fragmented is of no use */
@@ -91,12 +106,13 @@ static __always_inline int forward_put_ip6(struct pkt *p, const struct ecbpf_rec
 					   const struct packet *packet)
 {
 	struct ipv6hdr *ip = pkt_pull(p, sizeof(*ip));
+	const __u8 tos = forward_tos(packet->tos);
 
 	if (!ip)
 		return -1;
 	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
-	ip->priority = packet->tos >> 4;
-	ip->flow_lbl[0] |= packet->tos << 4;
+	ip->priority = tos >> 4;
+	ip->flow_lbl[0] |= tos << 4;
 	ip->payload_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes - sizeof(*ip));
 	ip->hop_limit = packet->ttl - 1;
 	return 0;

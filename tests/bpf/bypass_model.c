@@ -421,6 +421,12 @@ static void outer_gue(const struct view *v, const struct bypass_path *path, __be
 		x->sum_at = at + 6;
 }
 
+/* tunnel_tos - congestion marked before the tunnel is not marked in it (RFC 3168 9.1.1) */
+static uint8_t tunnel_tos(uint8_t tos)
+{
+	return (tos & 3) == 3 ? (tos & 0xfc) | 2 : tos;
+}
+
 static void outer_header(const struct view *v, const struct bypass_path *path, struct model_xdp *x)
 {
 	const struct ecbpf_recipe *recipe = &path->recipe;
@@ -429,12 +435,12 @@ static void outer_header(const struct view *v, const struct bypass_path *path, s
 
 	memcpy(ip, recipe->outer, recipe->outer_bytes);
 	if (recipe->flags & ECBPF_OUTER_V6) {
-		frames_put16(ip, (frames_get16(ip) & 0xf00f) | v->tos << 4);
+		frames_put16(ip, (frames_get16(ip) & 0xf00f) | tunnel_tos(v->tos) << 4);
 		frames_put16(ip + 4, v->ip_bytes + recipe->outer_bytes - 40);
 		ip[7] = v->ttl - 1;
 		return;
 	}
-	ip[1] = v->tos;
+	ip[1] = tunnel_tos(v->tos);
 	frames_put16(ip + 2, v->ip_bytes + recipe->outer_bytes);
 	ip[6] = df ? 0x40 : 0;
 	ip[8] = v->ttl - 1;
@@ -879,7 +885,7 @@ static void sight_tunnel(struct model *m, struct sight *s)
 	}
 	s->v.at = outer.at;
 	if (!family_of(next) || !sight_ip(&s->v, family_of(next)) || s->v.ttl != outer.ttl ||
-	    s->v.tos != outer.tos || (outer.df && !s->v.df)) {
+	    tunnel_tos(s->v.tos) != outer.tos || (outer.df && !s->v.df)) {
 		s->strange = true;
 		return;
 	}
