@@ -145,7 +145,7 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/bypass_*.c))
-$(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
+$(patsubst %,$(B)/tests/bpf/bypass_%.o,run suite) $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
