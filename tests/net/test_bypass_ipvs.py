@@ -228,7 +228,7 @@ class Frames:
             made += [self.frame(id=number) for number in (0, 1, 0xffff)]
             made += [self.frame(id=number, ttl=ttl, tos=tos)
                      for number, ttl, tos in ((77, 9, 9), (0xfffe, 0x80, 0x80))]
-        else:
+        elif not self.kind.startswith("gue"):  # whose source port would be another one's
             made += [self.frame(fl=label) for label in (1, 0x12345, 0xfffff)]
         if self.proto == "tcp":
             made += [self.frame(flags=flags) for flags in ("PA", "PAU", "AEC", "PAEC")]
