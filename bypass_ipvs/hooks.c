@@ -96,7 +96,12 @@ static struct bpf_tc_hook egress_of(unsigned int ifindex)
 	};
 }
 
-/* filter_get - 0 and its program; -ENOENT; -EEXIST it is of somebody else */
+static int foreign_fail(void)
+{
+	return ecbpf_fail(-EEXIST, "a filter of somebody else has preference %u", HOOK_PREFERENCE);
+}
+
+/* filter_get - 0 and its program; -ENOENT, also if it is no eBPF one; -EEXIST it is of somebody else */
 static int filter_get(unsigned int ifindex, __u32 *prog_id)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PREFERENCE);
@@ -107,8 +112,7 @@ static int filter_get(unsigned int ifindex, __u32 *prog_id)
 		return -ENOENT; /* nor is there a qdisc, perhaps */
 	if (ecbpf_program_get(opts.prog_id, &program) ||
 	    strncmp(program.name, PROGRAM, ECBPF_NAME_SIZE - 1))
-		return ecbpf_fail(-EEXIST, "a filter of somebody else has preference %u",
-				  HOOK_PREFERENCE);
+		return foreign_fail();
 	*prog_id = opts.prog_id;
 	return 0;
 }
@@ -214,6 +218,8 @@ static int filter_set(const struct ecbpf_instance *instance, unsigned int ifinde
 	if (err && err != -ENOENT)
 		return err;
 	err = bpf_tc_attach(&egress, &opts);
+	if (err == -EEXIST)
+		return foreign_fail();
 	return err ? ecbpf_fail(err, "attaching to TC egress: %s", strerror(-err)) : 0;
 }
 

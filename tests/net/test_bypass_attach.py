@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import socket
+import struct
 import subprocess
 import time
 
@@ -11,10 +13,11 @@ import pytest
 
 from conftest import BUILD, obj, sh
 
-KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "40"))
+KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "4"))
 TOOL = "xdp_bypass_ipvs"
 FILTER = ["bpf", "bytecode", "1,6 0 0 0,"]  # matches nothing
 SMALL = ["--flows", "1000", "--no-follow"]
+OWN_PREFERENCE, OWN_HANDLE = "60607", "0xecbf"
 
 
 class Director:
@@ -49,6 +52,37 @@ class Director:
         base = os.environ["ECBPF_BPFFS"]
         return [name for name in os.listdir(base) if name.startswith(":")]
 
+    def map(self, verb, name, key, *words):
+        """A map of the bypass, by its pin."""
+        base = os.environ["ECBPF_BPFFS"]
+        pin, = (f"{base}/{directory}/{name}" for directory in self.pins())
+        return sh("bpftool", "-j", "map", verb, "pinned", pin, "key", *as_hex(
+            struct.pack("=I", key)), *words)
+
+    def contents(self):
+        """The bucket and the path that flow_put() has written, and what programs must agree in."""
+        settings = json.loads(self.map("lookup", "settings_map", 0))["formatted"]["value"]
+        return [json.loads(self.map("lookup", name, key))["value"]
+                for name, key in (("tuple_map", 7), ("path_map", 3))] + [settings]
+
+    def flow_put(self):
+        """A flow that is in the table, and its path; all contents."""
+        flow = struct.pack("=QQQIIIIIHBB", 0xabcd << 32 | 3 << 16 | 5, 11, 1100, *range(1, 8), 0)
+        key = struct.pack("!4s4sHHI", *map(socket.inet_aton, ("198.18.0.1", "192.0.2.1")), 1, 80, 6)
+        path = struct.pack("=IHBBBB2x22s2x52sIIQQ16x", 1, 0, 0, 0, 14, 0, b"123456", b"", 5, 1500,
+                           22, 2200)
+        self.map("update", "tuple_map", 7, "value", *as_hex((flow + key).ljust(512, b"\0")))
+        self.map("update", "path_map", 3, "value", *as_hex(path))
+        return self.contents()
+
+    def whole(self, *devs):
+        """Programs of one version and no other are on all of them."""
+        at = self.interfaces()
+        assert set(at) == set(devs)
+        assert {entry["slot"] for entry in at.values()} == {7}
+        assert len({entry["egress_program_id"] for entry in at.values()}) == 1
+        assert {entry["egress"] for entry in at.values()} <= {"tcx", "clsact"}
+
     def bare(self, *devs):
         """Nothing of the bypass is there."""
         assert self.status() == {"attached": False, "interfaces": []}
@@ -79,6 +113,19 @@ def director_fixture(pair):
     it("detach")
     left = [dev for dev in ("vc", "vd") if dev in pair.b.run("ip", "-br", "link")]
     pair.xdp_root("detach", *left, ok=None)
+
+
+def as_hex(data):
+    return ["hex", *data.hex(" ").split()]
+
+
+def program_constants(program):
+    """{name: value} of what is fixed when a program is loaded."""
+    number, = (number for name, number in program_maps(program).items()
+               if name.endswith(".rodata"))
+    dump = json.loads(sh("bpftool", "-j", "map", "dump", "id", number))
+    return {name: value for variable in dump[0]["formatted"]["value"][".rodata"]
+            for name, value in variable.items()}
 
 
 def program_maps(program):
@@ -147,6 +194,7 @@ def test_upgrade_keeps_maps(director):
     director.attach("--inbound", "vb", "--outbound", "vb,vd")
     before = director.interfaces()
     maps = program_maps(before["vb"]["program_id"])
+    contents = director.flow_put()
     out = director.attach("--inbound", "vb,vc")
     assert out.splitlines()[0] == "flow tables: kept, IPv4 1000 flows, IPv6 256 flows"
     after = director.interfaces()
@@ -156,6 +204,13 @@ def test_upgrade_keeps_maps(director):
     again = program_maps(after["vb"]["program_id"])
     assert again["tuple_map"] == maps["tuple_map"] and again["path_map"] == maps["path_map"]
     assert "bpf_egress" not in json.dumps(director.net("vd"))
+    # the flow is where it was, and where the new programs look for it
+    assert director.contents() == contents
+    seed = contents[2]["seed"]
+    assert len(set(seed)) == 2 and 0 not in seed
+    for program in after["vb"]["program_id"], after["vb"]["egress_program_id"]:
+        constants = program_constants(program)
+        assert (constants["bypass_seed"], constants["bypass_buckets"]) == (seed, [125, 32])
 
 
 ERRORS = {
@@ -217,6 +272,50 @@ def test_foreign_filter(director):
     assert ("clsact" in director.qdiscs("vc")) == (not kernel_has_tcx())
 
 
+def test_foreign_filter_in_our_place(director):
+    """Where the kernel has TCX nobody wants that place; else it is an error that changes nothing."""
+    run, place = director.netns.run, ("pref", OWN_PREFERENCE, "handle", OWN_HANDLE)
+    run("tc", "qdisc", "add", "dev", "vc", "clsact")
+    run("tc", "filter", "add", "dev", "vc", "egress", *place, *FILTER)
+    before = director.net("vc")
+    done = director.attach("--inbound", "vb,vc", ok=None)
+    if kernel_has_tcx():
+        assert (done.returncode, done.stderr) == (0, "")
+    else:
+        assert (done.returncode, done.stderr) == (
+            1, f"{TOOL}: vc: attach: a filter of somebody else has preference {OWN_PREFERENCE}\n")
+        director.bare()
+        # nor is a bypass that runs extended to it
+        director.attach("--inbound", "vb")
+        at = director.interfaces()
+        assert director.attach("--inbound", "vb,vc", ok=None).returncode == 1
+        assert director.interfaces() == at
+    director("detach")
+    director.bare()
+    assert director.net("vc") == before and OWN_HANDLE in before[1]
+
+
+def test_bond(director):
+    """On a bond's behalf the programs go to its members."""
+    run = director.netns.run
+    try:
+        run("ip", "link", "add", "bond7", "type", "bond", "mode", "active-backup")
+    except subprocess.CalledProcessError:
+        pytest.skip("the kernel has no bonds")
+    for dev in "vc", "vd":
+        run("ip", "link", "set", dev, "down")
+        run("ip", "link", "set", dev, "master", "bond7")
+    run("ip", "link", "set", "bond7", "up")
+    director.attach("--inbound", "bond7", "--outbound", "vb")
+    at = director.interfaces()
+    assert set(at) == {"bond7", "vb", "vc", "vd"}
+    assert [at[name].get("slot") for name in ("bond7", "vb", "vc", "vd")] == [None, None, 7, 7]
+    assert at["bond7"]["inbound"] and not at["vb"]["inbound"]
+    assert at["vc"]["egress_program_id"] == at["vd"]["egress_program_id"] > 0
+    director("detach")
+    director.bare()
+
+
 def test_vlan(director):
     """On a VLAN device's behalf the programs go to the device below."""
     for name, link, number in ("vb.5", "vb", 5), ("vb.5.6", "vb.5", 6):
@@ -245,30 +344,45 @@ def test_interface_removed(director):
     director.pair.xdp_root("detach", "vc", "vd")
 
 
-def test_killed_at_any_instant(director):
-    """kill -9 during attach and detach: the next one makes it whole."""
-    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
-    commands = {"attach": ["attach", "--inbound", "vb,vc", *SMALL], "detach": ["detach"]}
-    took, killed = {}, {"attach": 0, "detach": 0}
-    for turn in range(KILLS):
-        name = "detach" if turn % 2 else "attach"
-        if name == "attach":
-            director("detach")
-            director.bare()
-        else:
-            director.attach("--inbound", "vb,vc")
-        argv = commands[name]
+class Killed:
+    """kill -9 at a random instant of a command; it is one that is seldom done by then."""
+
+    def __init__(self, director):
+        self.director, self.took, self.killed = director, {}, {}
+        self.rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
+
+    def __call__(self, name, *argv):
         start = time.monotonic()
         process = subprocess.Popen([BUILD / "bin" / TOOL, argv[0], "--netns",
-                                    director.netns.name, *argv[1:]], stdout=subprocess.DEVNULL)
+                                    self.director.netns.name, *argv[1:]],
+                                   stdout=subprocess.DEVNULL)
+        self.killed.setdefault(name, 0)
         try:
-            process.wait(rng.uniform(0, took[name]) if name in took else 60)
+            process.wait(self.rng.uniform(0, self.took[name]) if name in self.took else 60)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            killed[name] += 1
-        took.setdefault(name, time.monotonic() - start)
+            self.killed[name] += 1
+        self.took.setdefault(name, time.monotonic() - start)
+
+
+def test_killed_at_any_instant(director):
+    """Attach, an upgrade and detach: the next command makes it whole, and no upgrade loses a flow."""
+    killed, argv = Killed(director), ("attach", "--inbound", "vb,vc", *SMALL)
+    for _ in range(1 + KILLS):
+        killed("attach", *argv)
         assert director.status()["attached"] in (True, False)
-    director("detach")
-    director.bare()
-    assert min(killed.values()) > 0, killed
+        director("detach")
+        director.bare()
+        director.attach("--inbound", "vb,vc")
+        flow = director.flow_put()
+        killed("upgrade", *argv)
+        assert director.status()["attached"] and director.contents() == flow
+        director.attach("--inbound", "vb,vc")
+        assert director.contents() == flow
+        director.whole("vb", "vc")
+        killed("detach", "detach")
+        assert director.status()["attached"] in (True, False)
+        director("detach")
+        director.bare()
+    assert min(killed.killed.values()) > 0, killed.killed

@@ -331,16 +331,16 @@ def test_ipvs_adds_what_was_bypassed(director):
         "permanent")
     web, gue = numbers["tcp:192.0.2.1:80"], numbers["tcp:192.0.2.2:0"]
     tunnel = bytes(16) + bytes((10, 9, 0, 1)) + bytes(12)
-    director.path_set(1, service=web, mac="02:00:00:00:00:01", packets=10, size=1140)
-    director.path_set(2, service=web, mac="02:00:00:00:00:77", packets=3, size=342)
-    director.path_set(3, service=gue, outer=tunnel, kind=2, packets=5, size=570)
+    director.path_set(1, service=web, mac="02:00:00:00:00:01", packets=10, size=1000)
+    director.path_set(2, service=web, mac="02:00:00:00:00:77", packets=3, size=300)
+    director.path_set(3, service=gue, outer=tunnel, kind=2, packets=5, size=500)
     listing = {entry["service"]: entry for entry in
                json.loads(director.bypass("ipvs", "-j"))["services"]}
 
     def bypassed(entry):
         return entry["bypassed_packets"], entry["bypassed_bytes"]
 
-    # a frame's Ethernet header is not in what IPVS counts
+    # bytes of IP packets, as IPVS counts them
     assert bypassed(listing["tcp:192.0.2.1:80"]) == (13, 1300)
     assert [bypassed(dest) for dest in listing["tcp:192.0.2.1:80"]["destinations"]] == [
         (10, 1000), (0, 0), (0, 0)]
