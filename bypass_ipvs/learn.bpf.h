@@ -39,13 +39,12 @@ enum learn_result { LEARN_DONE, LEARN_NOT, LEARN_STRANGE };
 /* learn_begin - a cursor; headers that are not in the linear part are moved there */
 static __always_inline struct pkt learn_begin(struct __sk_buff *skb)
 {
-	struct pkt p = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+	struct pkt p = pkt_init_skb(skb);
 	__u32 want = skb->len < LEARN_BYTES ? skb->len : LEARN_BYTES;
 
-	if (p.pos + want > p.end) {
+	if (!pkt_has(&p, want)) {
 		bpf_skb_pull_data(skb, want);
-		p.pos = (void *)(long)skb->data;
-		p.end = (void *)(long)skb->data_end;
+		p = pkt_init_skb(skb);
 	}
 	return p;
 }

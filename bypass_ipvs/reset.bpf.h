@@ -80,7 +80,7 @@ static __always_inline void reset_ip6(struct ipv6hdr *ip, struct tcphdr *tcp)
 static __always_inline void reset_make(struct xdp_md *xdp, const struct packet *packet)
 {
 	__u32 ip = packet->ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
-	__u32 left = packet_frame_bytes(xdp);
+	__u32 left = pkt_frame_bytes(xdp);
 
 	reset_swap_mac(packet->eth);
 	reset_tcp(packet->tcp, packet);

@@ -228,8 +228,7 @@ static __noinline int forward_reshape(struct xdp_md *xdp, const struct ecbpf_rec
 
 	if (bpf_xdp_adjust_head(xdp, -grow))
 		return FORWARD_NOT;
-	padding =
-		packet_frame_bytes(xdp) - recipe->l2_bytes - recipe->outer_bytes - packet->ip_bytes;
+	padding = pkt_frame_bytes(xdp) - recipe->l2_bytes - recipe->outer_bytes - packet->ip_bytes;
 	p = pkt_init(xdp);
 	if (forward_put(&p, recipe, sport, packet))
 		return FORWARD_BROKEN;

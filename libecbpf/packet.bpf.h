@@ -55,19 +55,6 @@ struct packet {
 	bool summed;
 };
 
-/* packet_frame_bytes - by 64 bits, or clang works with halves of pointers */
-static __always_inline __u32 packet_frame_bytes(const struct xdp_md *xdp)
-{
-	struct pkt frame = pkt_init(xdp);
-	__u64 left;
-
-	barrier_var(frame.pos);
-	barrier_var(frame.end);
-	left = frame.end - frame.pos;
-	barrier_var(left);
-	return left;
-}
-
 static __always_inline __u32 packet_vid(const struct pkt_eth *eth, int tag)
 {
 	return eth->vlans > tag ? bpf_ntohs(eth->tci[tag]) & 0xfff : 0;

@@ -150,11 +150,37 @@ static __always_inline __u32 pkt_left(const struct pkt *p)
 	return p->end - p->pos;
 }
 
+/* pkt_has - so many bytes more */
+static __always_inline bool pkt_has(const struct pkt *p, __u32 len)
+{
+	return p->pos + len <= p->end;
+}
+
 static __always_inline struct pkt pkt_init(const struct xdp_md *ctx)
 {
 	struct pkt p = { (void *)(long)ctx->data, (void *)(long)ctx->data_end };
 
 	return p;
+}
+
+/* pkt_init_skb - of a TC program: the linear part */
+static __always_inline struct pkt pkt_init_skb(const struct __sk_buff *skb)
+{
+	struct pkt p = { (void *)(long)skb->data, (void *)(long)skb->data_end };
+
+	return p;
+}
+
+/* pkt_frame_bytes - by 64 bits, or clang works with halves of pointers */
+static __always_inline __u32 pkt_frame_bytes(const struct xdp_md *ctx)
+{
+	struct pkt p = pkt_init(ctx);
+	__u64 bytes;
+
+	asm volatile("" : "+r"(p.pos), "+r"(p.end));
+	bytes = p.end - p.pos;
+	asm volatile("" : "+r"(bytes));
+	return bytes;
 }
 
 static __always_inline bool pkt_is_vlan(__be16 proto)
