@@ -134,7 +134,7 @@ struct bypass_bucket6 {
  * @gen: generation: a flow whose mark has another is asked of IPVS again. Only the command and its
  *       follower write it, to make decisions invalid
  * @mtu: longest IP packet, without outer headers, that IPVS would send this way
- * @route_mtu: of a tunnel: MTU of the route to its other end; 0: not known. Only the follower writes it
+ * @route_mtu: of a tunnel: MTU of the route to its other end; 0: not known. The follower writes it
  * @packets: forwarded, of flows that are not in a tuple map any more; of path 0: of paths that are gone
  * @bytes: of these
  */

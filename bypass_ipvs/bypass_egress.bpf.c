@@ -91,7 +91,7 @@ static __always_inline bool is_excluded(const struct sight *sight, const struct 
 
 /* --- paths */
 
-/* path_mtu - longest packet that may take this way: as the device has it, and the route, if known */
+/* path_mtu - longest packet that may take this way: of the device, and of the route, if known */
 static __always_inline __u32 path_mtu(struct __sk_buff *skb, const struct bypass_path *path)
 {
 	const __u32 outer = path->recipe.outer_bytes;

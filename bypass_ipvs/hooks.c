@@ -101,7 +101,7 @@ static int foreign_fail(void)
 	return ecbpf_fail(-EEXIST, "a filter of somebody else has preference %u", HOOK_PREFERENCE);
 }
 
-/* filter_get - 0 and its program; -ENOENT, also if it is no eBPF one; -EEXIST it is of somebody else */
+/* filter_get - 0 and its program; -ENOENT, also if it has none; -EEXIST it is of somebody else */
 static int filter_get(unsigned int ifindex, __u32 *prog_id)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HOOK_HANDLE, .priority = HOOK_PREFERENCE);

@@ -45,8 +45,8 @@ const char *live_map_name(enum live_map map);
  * struct live - handle
  * @fd: descriptors of the maps
  * @settings: settings_map, mapped; written under the lock only, but for @followed
- * @path: path_map, mapped: settings->paths entries; @gen, @mtu and @route_mtu are written, and all of
- *        one that nobody takes; the rest is read
+ * @path: path_map, mapped: settings->paths entries; @gen, @mtu and @route_mtu are written, and all
+ *        of one that nobody takes; the rest is read
  * @lock: descriptor of the lock, or -1
  */
 struct live {

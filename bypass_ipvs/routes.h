@@ -20,8 +20,8 @@ struct routes {
  * @live: opened to change
  *
  * It is that of the route, what routers on the way have said included, else that of the route's
- * interface; 0 where there is no route. A path whose limit is higher is limited at once; for a lower one
- * egress sees to it.
+ * interface; 0 where there is no route. A path whose limit is higher is limited at once; a lower
+ * limit is raised by the next packet at egress.
  */
 int routes_refresh(struct routes *routes, struct live *live);
 void routes_close(struct routes *routes);

@@ -22,7 +22,7 @@ ETH_P_ALL = 3
 
 
 class Bypass:
-    """b answers for SERVICE and OTHER; a root on va, too, or veth has no ring for answers of XDP."""
+    """b answers for SERVICE and OTHER. A root on va, too, or veth has no ring for what XDP answers."""
 
     def __init__(self, pair):
         self.pair, run = pair, pair.b.run
