@@ -212,3 +212,14 @@ uint16_t *lb_vip_table(const struct lb_vip *vip)
 	free(table);
 	return NULL;
 }
+
+const struct lb_backend *lb_vip_pick(const struct lb_vip *vip, const uint16_t *table, uint32_t hash,
+				     const uint8_t *source)
+{
+	const struct lb_backend *backend = lb_source_match(vip, source);
+	const uint16_t index = table[lb_table_index(hash, vip->table_size)];
+
+	if (backend && lb_backend_weight(backend))
+		return backend;
+	return index == LB_NONE ? NULL : &vip->backend[index];
+}

@@ -50,6 +50,14 @@ int lb_maglev_fill(const struct lb_maglev_backend *backend, size_t count, uint16
 /** lb_vip_table - of a VIP: malloc()ed, indexes into its backends; NULL with a message */
 uint16_t *lb_vip_table(const struct lb_vip *vip);
 
+/**
+ * lb_vip_pick - the backend of a new flow, or NULL: none takes any
+ * @table: of lb_vip_table()
+ * @source: address of the VIP's family
+ */
+const struct lb_backend *lb_vip_pick(const struct lb_vip *vip, const uint16_t *table, uint32_t hash,
+				     const uint8_t *source);
+
 /** lb_table_index - the entry of a flow's hash */
 static inline uint32_t lb_table_index(uint32_t hash, uint32_t size)
 {
