@@ -193,6 +193,9 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
 $(B)/fuzz/fuzz_sampler_message: FUZZ_LIBS := -lprotobuf-c
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): $(patsubst %,libecbpf/%.c,parse names error) \
+	$(patsubst %.o,%.c,$(patsubst $(B)/%,%,$(LB_PARTS)))
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): FUZZ_LIBS := -ljson-c
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*
@@ -200,7 +203,8 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@ $(FUZZ_LIBS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
+fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) \
+		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -208,6 +212,8 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)
 	$(call fuzz,fw_rules,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,fw_import,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,sampler_message,-max_len=400)
+	$(call fuzz,lb_text,-max_len=96 -dict=tests/fuzz/lb.dict)
+	$(call fuzz,lb_document,-max_len=800 -dict=tests/fuzz/lb.dict)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \

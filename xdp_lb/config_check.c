@@ -28,6 +28,12 @@ static bool is_zero(const uint8_t *bytes, size_t count)
 	return true;
 }
 
+static bool forward_empty(const struct lb_forward *forward)
+{
+	return !forward->gue_port && is_zero(forward->source4, sizeof(forward->source4)) &&
+	       is_zero(forward->source6, sizeof(forward->source6));
+}
+
 /* forward_check - @name: of what the forwarding mode is */
 static int forward_check(const struct lb_forward *forward, const char *name)
 {
@@ -132,6 +138,8 @@ int lb_backend_check(const struct lb_vip *vip, const struct lb_backend *backend)
 	if (backend->state < LB_ACTIVE || backend->state > LB_DOWN ||
 	    (backend->monitor != LB_ACTIVE && backend->monitor != LB_DOWN))
 		return ecbpf_fail(-EINVAL, "%s: there is no such state", name);
+	if (!backend->forward.mode && !forward_empty(&backend->forward))
+		return ecbpf_fail(-EINVAL, "%s: options of a mode, but no mode of its own", name);
 	err = backend->forward.mode ? forward_check(&backend->forward, name) : 0;
 	return err ? err : pair_check(vip, backend, name);
 }

@@ -350,6 +350,10 @@ static void modes_of_backends(void **state)
 	gue.forward = (struct lb_forward){ .mode = LB_GUE, .gue_port = 6080 };
 	assert_int_equal(lb_backend_add(&config, &nat.service, &gue), 0);
 	assert_int_equal(lb_backend_forward(&config.vip[1], config.vip[1].backend)->mode, LB_GUE);
+	made.forward.gue_port = 1;
+	must_fail(&config, lb_backend_add(&config, &bare.service, &made), -EINVAL,
+		  "10.0.0.1:80: options of a mode, but no mode of its own");
+	made.forward.gue_port = 0;
 	made.forward.mode = LB_NAT;
 	must_fail(&config, lb_backend_add(&config, &bare.service, &made), -EINVAL,
 		  "10.0.0.1:80: mode nat needs the connection table");
