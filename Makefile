@@ -94,7 +94,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sa
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/bypass_ipvs/load.o: $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
-$(BENCH_OBJS) $(B)/tests/bpf/suite.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
+$(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
 $(B)/libecbpf.a: $(LIB_OBJS)
@@ -136,7 +136,7 @@ $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS)): $(B)/bin/%: $(B)/xdp_sampler/%.o $(SA
 
 $(B)/tests/unit/test_csum: $(B)/tests/fuzz/packets.o
 $(B)/tests/unit/test_pkt $(BPF_TESTS): $(patsubst %,$(B)/tests/fuzz/%.o,cases check packets reference)
-$(BPF_TESTS): $(B)/tests/bpf/suite.o
+$(BPF_TESTS): $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o
 FW_FUZZ := $(patsubst %,$(B)/tests/fuzz/%.o,classify fw_frames rulesets rulesets_packet)
 $(B)/tests/bpf/test_fw: $(FW_FUZZ) $(B)/tests/bpf/fw_model.o
 $(B)/tests/bpf/test_fw.o: $(B)/xdp_fw/xdp_fw.skel.h
@@ -147,16 +147,18 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
 $(filter $(B)/tests/unit/test_lb%,$(UNIT)): $(LB_PARTS)
-$(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h \
-	$(B)/bypass_ipvs/bypass_egress.skel.h
+$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/bypass_%.o,frames model suite)
+$(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
+	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
+$(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
 		$(shell pkg-config --libs cmocka) -lm
 
-$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h
-$(BENCH): $(BENCH_OBJS) $(FW_PARTS)
-$(BENCH): LIBS += $(FW_LIBS)
+$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h
+$(BENCH): $(BENCH_OBJS) $(FW_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
+$(BENCH): LIBS += $(FW_LIBS) -lzmq
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
 $(TEST_TOOLS) $(BENCH): $(B)/libecbpf.a
 	$(call say,LD,$@)
@@ -192,10 +194,15 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 	$(patsubst %,xdp_fw/%.c,parse action statement value rule print) $(wildcard xdp_fw/import*.c)
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
-$(B)/fuzz/fuzz_sampler_message: FUZZ_LIBS := -lprotobuf-c
 $(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): $(patsubst %,libecbpf/%.c,parse names error) \
 	$(patsubst %.o,%.c,$(patsubst $(B)/%,%,$(LB_PARTS)))
 $(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): FUZZ_LIBS := -ljson-c
+$(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
+	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
+$(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
+$(B)/fuzz/fuzz_bypass_restore: $(patsubst %,bypass_ipvs/%.c,document params excludes services ipvs ipvs_parse) \
+	$(patsubst %,libecbpf/%.c,parse names error clock)
+$(B)/fuzz/fuzz_bypass_restore: FUZZ_LIBS := $(LIBS) $(BYPASS_LIBS)
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*
@@ -203,8 +210,9 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 		$(filter %.c,$^) -o $@ $(FUZZ_LIBS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
-fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) \
-		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document) $(B)/fuzz/seeds $(B)/tests/bpf/test_fw
+fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds \
+		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document) \
+		$(B)/tests/bpf/test_fw $(B)/tests/bpf/test_bypass_fuzz
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -214,7 +222,10 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message) $(patsubst %,$(B)
 	$(call fuzz,sampler_message,-max_len=400)
 	$(call fuzz,lb_text,-max_len=96 -dict=tests/fuzz/lb.dict)
 	$(call fuzz,lb_document,-max_len=800 -dict=tests/fuzz/lb.dict)
+	$(call fuzz,bypass_restore,-max_len=400 -dict=tests/fuzz/bypass_restore.dict)
+	$(call fuzz,sampler_pcap,-max_len=1200)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
+	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_bypass_fuzz
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"

@@ -31,13 +31,15 @@
 #include <linux/types.h>
 
 #include "libecbpf/abi.h"
+#include "libecbpf/flow.h"
+#include "libecbpf/recipe.h"
 
 /* Grows when a shape in this file changes; programs and command must agree. */
 #define BYPASS_ABI 1
 
 /**
  * struct bypass_key4 - which IPv4 connection a packet from its client belongs to
- * @rest: BYPASS_REST(): protocol, and the VLAN ids that the packet came with
+ * @rest: ECBPF_REST(): protocol, and the VLAN ids that the packet came with
  */
 struct bypass_key4 {
 	__be32 saddr;
@@ -60,15 +62,6 @@ struct bypass_key {
 };
 _Static_assert(sizeof(struct bypass_key) == 40, "five words");
 
-#define BYPASS_V4_PREFIX 0xffff /* third word of such an address, in host byte order */
-
-/* A VLAN id of 0 is no tag, or a tag that only carries a priority. */
-#define BYPASS_REST(proto, outer, inner) \
-	((__u32)(proto) | ((__u32)(outer)&0xfff) << 8 | ((__u32)(inner)&0xfff) << 20)
-#define BYPASS_REST_PROTO(rest) ((rest)&0xff)
-#define BYPASS_REST_OUTER(rest) ((rest) >> 8 & 0xfff)
-#define BYPASS_REST_INNER(rest) ((rest) >> 20)
-
 /* struct bypass_flow.state */
 #define BYPASS_FIN	 (1U << 0) /* the client has sent FIN */
 #define BYPASS_RST	 (1U << 1) /* it has sent an RST with the sequence number expected */
@@ -76,10 +69,9 @@ _Static_assert(sizeof(struct bypass_key) == 40, "five words");
 
 /**
  * struct bypass_flow - what IPVS decided about a connection
- * @mark: BYPASS_MARK(): check, path, generation; 0: free. Written last by whoever fills the entry,
- *        read first by whoever looks it up; with the key behind it, that is all that a reader needs.
+ * @mark: ECBPF_MARK(): check, path, generation; 0: free
  * @packets: that were forwarded past IPVS
- * @bytes: of these, as they arrived
+ * @bytes: of these: of IP packets, as IPVS counts
  * @seen: last packet of the client
  * @handed: last packet that was handed to IPVS because it was time to
  * @confirmed: last packet that IPVS was seen to send this way
@@ -107,15 +99,8 @@ struct bypass_flow {
 };
 _Static_assert(sizeof(struct bypass_flow) == 48, "three quarters of a cache line");
 
-/* The upper half of a key's hash, the path's number, and the path's generation when it was said. */
-#define BYPASS_MARK(check, path, gen) ((__u64)(check) << 32 | (__u64)(path) << 16 | (__u16)(gen))
-#define BYPASS_MARK_CHECK(mark)	      ((__u32)((mark) >> 32))
-#define BYPASS_MARK_PATH(mark)	      ((__u32)(mark) >> 16)
-#define BYPASS_MARK_GEN(mark)	      ((__u16)(mark))
-
 /* Path 0 is no path: of an entry that somebody is filling. */
-#define BYPASS_PATH_NONE 0
-#define BYPASS_BUSY	 BYPASS_MARK(0, BYPASS_PATH_NONE, 1)
+#define BYPASS_PATH_NONE ECBPF_ID_NONE
 
 struct bypass_flow4 {
 	struct bypass_flow flow;
@@ -130,8 +115,7 @@ struct bypass_flow6 {
 };
 _Static_assert(sizeof(struct bypass_flow6) == 128, "two cache lines");
 
-/* A flow may be in any entry of its bucket; the one that its hash prefers is looked at first. */
-#define BYPASS_WAYS 8
+#define BYPASS_WAYS ECBPF_FLOW_WAYS
 
 struct bypass_bucket4 {
 	struct bypass_flow4 way[BYPASS_WAYS];
@@ -145,60 +129,17 @@ struct bypass_bucket6 {
 #define BYPASS_FLOWS_MAX (1U << 28)
 #define BYPASS_PATHS_MAX 65536
 
-/** enum bypass_kind - how IPVS sends a packet to its server */
-enum bypass_kind {
-	BYPASS_DIRECT, /* direct routing: new MAC addresses */
-	BYPASS_IPIP,   /* an IPv4 or IPv6 header before it */
-	BYPASS_GUE,    /* that, UDP and GUE version 0 */
-};
-
-/* struct bypass_recipe.flags: what the outer header takes from the inner one or leaves out */
-#define BYPASS_OUTER_V6	  (1U << 0) /* the outer header is IPv6 */
-#define BYPASS_DF_COPY	  (1U << 1) /* the outer IPv4 header has the inner one's "don't fragment" */
-#define BYPASS_DF_UNKNOWN (1U << 2) /* learned from a packet that may be fragmented */
-#define BYPASS_GUE_CSUM	  (1U << 3) /* the outer UDP header has a checksum */
-
-#define BYPASS_L2_MAX	 22 /* Ethernet and two tags */
-#define BYPASS_OUTER_MAX 52 /* IPv6, UDP, GUE */
-
-/**
- * struct bypass_recipe - what is done to a packet, and for whom: key of path_id_map
- * @ifindex: where it leaves
- * @service: number of the service
- * @kind: enum bypass_kind
- * @flags: BYPASS_*
- * @l2_bytes: 14, 18 or 22
- * @outer_bytes: 0; 20 or 40; and 12 with GUE
- * @l2: Ethernet header and tags, the last type being that of what follows
- * @outer: outer headers. Zero where they differ from packet to packet: lengths, identification,
- *         checksums, UDP source port, and what is the inner header's: TTL or hop limit, and TOS or
- *         traffic class
- */
-struct bypass_recipe {
-	__u32 ifindex;
-	__u16 service;
-	__u8 kind;
-	__u8 flags;
-	__u8 l2_bytes;
-	__u8 outer_bytes;
-	__u8 pad1[2];
-	__u8 l2[BYPASS_L2_MAX];
-	__u8 pad2[2];
-	__u8 outer[BYPASS_OUTER_MAX];
-};
-_Static_assert(sizeof(struct bypass_recipe) == 88, "no holes");
-
 /**
  * struct bypass_path - value of path_map
  * @recipe: what is done
  * @gen: generation: a flow whose mark has another is asked of IPVS again. Only the command and its
  *       follower write it, to make decisions invalid
  * @mtu: longest IP packet, without outer headers, that IPVS would send this way
- * @packets: forwarded, of flows that are not in a tuple map any more
+ * @packets: forwarded, of flows that are not in a tuple map any more; of path 0: of paths that are gone
  * @bytes: of these
  */
 struct bypass_path {
-	struct bypass_recipe recipe;
+	struct ecbpf_recipe recipe;
 	__u32 gen;
 	__u32 mtu;
 	__u64 packets;

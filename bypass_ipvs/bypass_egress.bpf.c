@@ -60,7 +60,7 @@ static __noinline int service_number(const struct __sk_buff *skb, const struct l
 	if (key.mark)
 		service = bpf_map_lookup_elem(&service_map, &key);
 	key.mark = 0;
-	key.proto = BYPASS_REST_PROTO(l->key.rest);
+	key.proto = ECBPF_REST_PROTO(l->key.rest);
 	key.port = l->key.dport;
 	if (l->v6)
 		__builtin_memcpy(key.addr, l->key.daddr, sizeof(key.addr));
@@ -92,7 +92,7 @@ static __always_inline bool is_excluded(const struct sight *sight, const struct 
 /* --- paths */
 
 /* path_mtu - of the way to the server; of direct routing only the device's is known */
-static __noinline __u32 path_mtu(struct __sk_buff *skb, const struct bypass_recipe *recipe)
+static __noinline __u32 path_mtu(struct __sk_buff *skb, const struct ecbpf_recipe *recipe)
 {
 	struct bpf_fib_lookup fib = { .ifindex = skb->ifindex, .tot_len = 1 };
 	__u32 mtu = 0;
@@ -100,8 +100,8 @@ static __noinline __u32 path_mtu(struct __sk_buff *skb, const struct bypass_reci
 	bpf_check_mtu(skb, 0, &mtu, 0, 0);
 	if (!recipe->outer_bytes)
 		return mtu;
-	fib.family = recipe->flags & BYPASS_OUTER_V6 ? AF_INET6 : AF_INET;
-	if (recipe->flags & BYPASS_OUTER_V6) {
+	fib.family = recipe->flags & ECBPF_OUTER_V6 ? AF_INET6 : AF_INET;
+	if (recipe->flags & ECBPF_OUTER_V6) {
 		__builtin_memcpy(fib.ipv6_src, recipe->outer + offsetof(struct ipv6hdr, saddr), 16);
 		__builtin_memcpy(fib.ipv6_dst, recipe->outer + offsetof(struct ipv6hdr, daddr), 16);
 	} else {
@@ -164,7 +164,7 @@ static __always_inline void flow_confirm(struct bypass_flow *flow, __u64 mark, _
 		if (__sync_val_compare_and_swap(&flow->mark, mark, now_mark) != mark)
 			return; /* the entry is another flow's now */
 	}
-	if (BYPASS_MARK_PATH(mark) != BYPASS_MARK_PATH(now_mark))
+	if (ECBPF_MARK_ID(mark) != ECBPF_MARK_ID(now_mark))
 		count(BYPASS_MOVED_COUNT, sight->segments);
 	else
 		count(BYPASS_CONFIRMED_COUNT, sight->segments);
@@ -202,56 +202,63 @@ static __always_inline void key4_of(const struct bypass_key *key, struct bypass_
 	key4->rest = key->rest;
 }
 
-/* flow_publish - the entry is filled in: from here on packets may find it */
-static __always_inline void flow_publish(struct bypass_flow *flow, __u64 before, __u64 mark)
+/* flow_enter - the best entry of a bucket becomes this flow's; its key, to be filled in, or NULL */
+static __always_inline void *flow_enter(void *bucket, __u32 entry_bytes, __u64 hash,
+					const struct sight *sight, const struct learned *l,
+					struct flow_pick *pick)
 {
-	__sync_lock_test_and_set(&flow->mark, mark);
+	__u32 i;
+
+	pick->worth = FLOW_WORTH_KEEP;
+	for (i = 0; i < BYPASS_WAYS; i++)
+		flow_pick(pick, flow_way(bucket, entry_bytes, hash, i), sight->params, sight->now);
+	if (!pick->flow || !flow_take(pick)) {
+		count(BYPASS_TABLE_FULL_COUNT, 1);
+		return NULL;
+	}
+	flow_begin(pick->flow, sight, l);
+	return (void *)pick->flow + ECBPF_FLOW_KEY;
+}
+
+static __always_inline void flow_entered(const struct flow_pick *pick, __u64 mark)
+{
+	flow_publish(pick->flow, mark);
 	count(BYPASS_LEARNED_COUNT, 1);
-	if (before)
+	if (pick->mark)
 		count(BYPASS_EVICTED_COUNT, 1);
 }
 
 static __noinline int flow4_enter(const struct sight *sight, const struct learned *l, __u64 hash,
 				  __u64 mark)
 {
-	__u32 at = flow_bucket(hash, bypass_buckets[0]), i;
-	struct bypass_bucket4 *bucket = bpf_map_lookup_elem(&tuple_map, &at);
-	struct flow_pick pick = { .worth = FLOW_WORTH_KEEP };
+	struct bypass_bucket4 *bucket = flow4_bucket(hash);
+	struct flow_pick pick = {};
+	struct bypass_key4 *key;
 
 	if (!bucket)
 		return 0;
-	for (i = 0; i < BYPASS_WAYS; i++)
-		flow_pick(&pick, &bucket->way[((hash >> 32) + i) % BYPASS_WAYS].flow, sight->params,
-			  sight->now);
-	if (!pick.flow || !flow_claim(&pick)) {
-		count(BYPASS_TABLE_FULL_COUNT, 1);
+	key = flow_enter(bucket, sizeof(struct bypass_flow4), hash, sight, l, &pick);
+	if (!key)
 		return 0;
-	}
-	flow_begin(pick.flow, sight, l);
-	key4_of(&l->key, &((struct bypass_flow4 *)pick.flow)->key);
-	flow_publish(pick.flow, pick.mark, mark);
+	key4_of(&l->key, key);
+	flow_entered(&pick, mark);
 	return 0;
 }
 
 static __noinline int flow6_enter(const struct sight *sight, const struct learned *l, __u64 hash,
 				  __u64 mark)
 {
-	__u32 at = flow_bucket(hash, bypass_buckets[1]), i;
-	struct bypass_bucket6 *bucket = bpf_map_lookup_elem(&tuple6_map, &at);
-	struct flow_pick pick = { .worth = FLOW_WORTH_KEEP };
+	struct bypass_bucket6 *bucket = flow6_bucket(hash);
+	struct flow_pick pick = {};
+	struct bypass_key *key;
 
 	if (!bucket)
 		return 0;
-	for (i = 0; i < BYPASS_WAYS; i++)
-		flow_pick(&pick, &bucket->way[((hash >> 32) + i) % BYPASS_WAYS].flow, sight->params,
-			  sight->now);
-	if (!pick.flow || !flow_claim(&pick)) {
-		count(BYPASS_TABLE_FULL_COUNT, 1);
+	key = flow_enter(bucket, sizeof(struct bypass_flow6), hash, sight, l, &pick);
+	if (!key)
 		return 0;
-	}
-	flow_begin(pick.flow, sight, l);
-	((struct bypass_flow6 *)pick.flow)->key = l->key;
-	flow_publish(pick.flow, pick.mark, mark);
+	*key = l->key;
+	flow_entered(&pick, mark);
 	return 0;
 }
 
@@ -297,7 +304,7 @@ static __noinline int sight_enter(struct __sk_buff *skb, const struct sight *sig
 		count(BYPASS_PATHS_FULL_COUNT, 1);
 		return 0;
 	}
-	mark = BYPASS_MARK(hash >> 32, id, path->gen);
+	mark = ECBPF_MARK(hash >> 32, id, path->gen);
 	return l->v6 ? flow6_enter(sight, l, hash, mark) : flow4_enter(sight, l, hash, mark);
 }
 
@@ -307,11 +314,11 @@ static __always_inline struct bypass_flow *sight_find(const struct learned *l, _
 	struct bypass_key4 key;
 
 	if (l->v6) {
-		*hash = flow_hash(&l->key, sizeof(l->key) / sizeof(__u64));
+		*hash = flow6_hash(&l->key);
 		return flow6_find(&l->key, *hash, mark);
 	}
 	key4_of(&l->key, &key);
-	*hash = flow_hash(&key, sizeof(key) / sizeof(__u64));
+	*hash = flow4_hash(&key);
 	return flow4_find(&key, *hash, mark);
 }
 
@@ -331,7 +338,7 @@ static __noinline int sight_note(struct __sk_buff *skb, const struct sight *sigh
 		return 0; /* what comes next is to show whether IPVS goes on */
 	path = path_get(skb, l, &id);
 	if (path)
-		flow_confirm(flow, mark, BYPASS_MARK(hash >> 32, id, path->gen), sight, l);
+		flow_confirm(flow, mark, ECBPF_MARK(hash >> 32, id, path->gen), sight, l);
 	else
 		count(BYPASS_PATHS_FULL_COUNT, 1);
 	return 0;
@@ -354,7 +361,7 @@ static __always_inline void sight_packet(struct __sk_buff *skb, const struct sig
 		count(BYPASS_STRANGE_COUNT, sight->segments);
 		return;
 	}
-	l->key.rest = BYPASS_REST(l->key.rest, device->outer, device->inner);
+	l->key.rest = ECBPF_REST(l->key.rest, device->outer, device->inner);
 	service = service_number(skb, l);
 	if (service < 0) {
 		count(BYPASS_UNRELATED_COUNT, sight->segments);
@@ -372,14 +379,22 @@ static __always_inline void sight_packet(struct __sk_buff *skb, const struct sig
 
 /* --- RST segments of the machine itself */
 
-/* The client's tuple is the segment's, turned round. */
+/* reset_vid - the VLAN id of the outer (0) or inner (1) tag that the segment leaves with */
+static __always_inline __u32 reset_vid(const struct ecbpf_recipe *recipe, __u32 tag)
+{
+	const __u32 at = sizeof(struct ethhdr) + tag * sizeof(struct pkt_vlan_tag);
+
+	return recipe->l2_bytes > at ? bpf_ntohs(*(const __be16 *)(recipe->l2 + at)) : 0;
+}
+
+/* The client's tuple is the segment's, turned round; it came with the tags that the answer has. */
 static __always_inline void reset_turn(const struct learned *l, struct bypass_key *key)
 {
 	__builtin_memcpy(key->saddr, l->key.daddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, l->key.saddr, sizeof(key->daddr));
 	key->sport = l->key.dport;
 	key->dport = l->key.sport;
-	key->rest = l->key.rest;
+	key->rest = ECBPF_REST(l->key.rest, reset_vid(&l->recipe, 0), reset_vid(&l->recipe, 1));
 }
 
 static __always_inline bool reset_is_service(const struct bypass_key *key, bool v6)

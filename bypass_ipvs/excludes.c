@@ -17,7 +17,7 @@
 static bool is_v4(const struct bypass_prefix *prefix)
 {
 	return prefix->length >= V4_BITS && !prefix->addr[0] && !prefix->addr[1] &&
-	       prefix->addr[2] == htonl(BYPASS_V4_PREFIX);
+	       prefix->addr[2] == htonl(ECBPF_V4_PREFIX);
 }
 
 static int compare(const void *one, const void *other)
@@ -43,10 +43,14 @@ void excludes_prefix_text(const struct bypass_prefix *prefix, char *buf)
 /* covers_v4 - the kernel's trie has one space of addresses, with ::ffff:0:0/96 in it */
 static bool covers_v4(const struct bypass_prefix *prefix)
 {
-	const __u32 mask = prefix->length > 64 ? ~0U << (V4_BITS - prefix->length) : 0;
+	__u32 mask = 0;
 
-	return prefix->length < V4_BITS && !prefix->addr[0] && !prefix->addr[1] &&
-	       prefix->addr[2] == htonl(BYPASS_V4_PREFIX & mask);
+	if (prefix->length >= V4_BITS)
+		return false;
+	if (prefix->length > 64)
+		mask = ~0U << (V4_BITS - prefix->length);
+	return !prefix->addr[0] && !prefix->addr[1] &&
+	       prefix->addr[2] == htonl(ECBPF_V4_PREFIX & mask);
 }
 
 static int prefix_parse(const char *text, struct bypass_prefix *prefix)
@@ -59,7 +63,7 @@ static int prefix_parse(const char *text, struct bypass_prefix *prefix)
 	*prefix = (struct bypass_prefix){ .length = parsed.length };
 	if (parsed.family == AF_INET) {
 		prefix->length += V4_BITS;
-		prefix->addr[2] = htonl(BYPASS_V4_PREFIX);
+		prefix->addr[2] = htonl(ECBPF_V4_PREFIX);
 		memcpy(&prefix->addr[3], parsed.addr, sizeof(prefix->addr[3]));
 		return 0;
 	}
@@ -111,6 +115,23 @@ static int sorted(struct excludes *list)
 	return 0;
 }
 
+/* insert - where it belongs; there is room */
+static void insert(struct excludes *list, const struct bypass_prefix *prefix)
+{
+	size_t low = 0, high = list->count, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (compare(&list->prefix[middle], prefix) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	memmove(&list->prefix[low + 1], &list->prefix[low],
+		(list->count++ - low) * sizeof(*list->prefix));
+	list->prefix[low] = *prefix;
+}
+
 int excludes_add(struct excludes *list, const struct excludes *more)
 {
 	size_t i;
@@ -122,9 +143,9 @@ int excludes_add(struct excludes *list, const struct excludes *more)
 	err = more->count ? grow(list, more->count) : 0;
 	if (err || !more->count)
 		return err;
-	memcpy(&list->prefix[list->count], more->prefix, more->count * sizeof(*more->prefix));
-	list->count += more->count;
-	return sorted(list);
+	for (i = 0; i < more->count; i++)
+		insert(list, &more->prefix[i]);
+	return 0;
 }
 
 int excludes_parse(size_t count, char **words, struct excludes *list)

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/*
- * The tuple maps: finding a flow, entering one, letting one go.
- *
- * Nothing is locked. A reader takes the mark, whose upper half is of the key's hash, and compares the
- * key; if the entry is given to another flow in between, one of the two does not fit, and the packet
- * is IPVS's. Whoever fills an entry claims it by its mark and writes the mark last.
- */
+/* The tuple maps: finding a flow, entering one, letting one go. */
 #ifndef BYPASS_IPVS_FLOW_BPF_H
 #define BYPASS_IPVS_FLOW_BPF_H
 
 #include "bypass_ipvs/maps.bpf.h"
+#include "libecbpf/flow.bpf.h"
 
 /* Secret of the hash, the same in all programs: nobody can fill one bucket on purpose. */
 const volatile __u64 bypass_seed[2];
@@ -40,96 +35,58 @@ static __always_inline __u32 settings_now(const struct bypass_settings *s)
 	return bypass_test ? s->test_now : bpf_jiffies64();
 }
 
-/* One round of multiplication mixes what is below into what is above, and back. */
-static __always_inline __u64 hash_mix(__u64 x)
-{
-	x ^= x >> 32;
-	x *= 0xd6e8feb86659fd93ULL;
-	return x ^ x >> 32;
-}
-
-struct flow_word {
-	__u64 value;
-} __attribute__((__may_alias__));
-
-static __always_inline __u64 flow_hash(const void *key, __u32 words)
-{
-	const struct flow_word *word = key;
-	__u64 hash = bypass_seed[0];
-	__u32 i;
-
-	for (i = 0; i < words; i++)
-		hash = hash_mix(hash ^ word[i].value);
-	return hash_mix(hash ^ bypass_seed[1]);
-}
-
-static __always_inline bool flow_key_equal(const void *one, const void *other, __u32 words)
-{
-	const struct flow_word *a = one, *b = other;
-	__u32 i;
-
-	for (i = 0; i < words; i++)
-		if (a[i].value != b[i].value)
-			return false;
-	return true;
-}
-
 #define FLOW_WORDS(type) (sizeof(((struct type *)0)->key) / sizeof(__u64))
 
-static __always_inline __u32 flow_bucket(__u64 hash, __u32 buckets)
+static __always_inline __u64 flow4_hash(const struct bypass_key4 *key)
 {
-	return (__u64)(__u32)hash * buckets >> 32;
+	return flow_hash(key, sizeof(*key) / sizeof(__u64), bypass_seed);
 }
 
-static __always_inline __u64 flow_mark(const struct bypass_flow *flow)
+static __always_inline __u64 flow6_hash(const struct bypass_key *key)
 {
-	return *(const volatile __u64 *)&flow->mark;
+	return flow_hash(key, sizeof(*key) / sizeof(__u64), bypass_seed);
+}
+
+static __always_inline struct bypass_bucket4 *flow4_bucket(__u64 hash)
+{
+	__u32 at = flow_bucket(hash, bypass_buckets[0]);
+
+	return bpf_map_lookup_elem(&tuple_map, &at);
+}
+
+static __always_inline struct bypass_bucket6 *flow6_bucket(__u64 hash)
+{
+	__u32 at = flow_bucket(hash, bypass_buckets[1]);
+
+	return bpf_map_lookup_elem(&tuple6_map, &at);
 }
 
 static __always_inline struct bypass_flow *flow4_find(const struct bypass_key4 *key, __u64 hash,
 						      __u64 *mark)
 {
-	__u32 at = flow_bucket(hash, bypass_buckets[0]), check = hash >> 32, i;
-	struct bypass_bucket4 *bucket = bpf_map_lookup_elem(&tuple_map, &at);
-	struct bypass_flow4 *way;
+	struct bypass_bucket4 *bucket = flow4_bucket(hash);
 
 	if (!bucket)
 		return NULL;
-#pragma unroll
-	for (i = 0; i < BYPASS_WAYS; i++) {
-		way = &bucket->way[(check + i) % BYPASS_WAYS];
-		*mark = flow_mark(&way->flow);
-		if (BYPASS_MARK_CHECK(*mark) == check && BYPASS_MARK_PATH(*mark) &&
-		    flow_key_equal(&way->key, key, FLOW_WORDS(bypass_flow4)))
-			return &way->flow;
-	}
-	return NULL;
+	return flow_find(bucket, sizeof(struct bypass_flow4), key, FLOW_WORDS(bypass_flow4), hash,
+			 mark);
 }
 
 static __always_inline struct bypass_flow *flow6_find(const struct bypass_key *key, __u64 hash,
 						      __u64 *mark)
 {
-	__u32 at = flow_bucket(hash, bypass_buckets[1]), check = hash >> 32, i;
-	struct bypass_bucket6 *bucket = bpf_map_lookup_elem(&tuple6_map, &at);
-	struct bypass_flow6 *way;
+	struct bypass_bucket6 *bucket = flow6_bucket(hash);
 
 	if (!bucket)
 		return NULL;
-#pragma unroll
-	for (i = 0; i < BYPASS_WAYS; i++) {
-		way = &bucket->way[(check + i) % BYPASS_WAYS];
-		*mark = flow_mark(&way->flow);
-		if (BYPASS_MARK_CHECK(*mark) == check && BYPASS_MARK_PATH(*mark) &&
-		    flow_key_equal(&way->key, key, FLOW_WORDS(bypass_flow6)))
-			return &way->flow;
-	}
-	return NULL;
+	return flow_find(bucket, sizeof(struct bypass_flow6), key, FLOW_WORDS(bypass_flow6), hash,
+			 mark);
 }
 
 /* flow_retire - what was counted for an entry goes to its path, which outlives it */
 static __always_inline void flow_retire(const struct bypass_flow *flow, __u64 mark)
 {
-	__u32 id = BYPASS_MARK_PATH(mark);
+	__u32 id = ECBPF_MARK_ID(mark);
 	struct bypass_path *path = bpf_map_lookup_elem(&path_map, &id);
 
 	if (!path || !flow->packets)
@@ -141,10 +98,10 @@ static __always_inline void flow_retire(const struct bypass_flow *flow, __u64 ma
 /* flow_free - unless somebody else was faster */
 static __always_inline void flow_free(struct bypass_flow *flow, __u64 mark)
 {
-	if (__sync_val_compare_and_swap(&flow->mark, mark, BYPASS_BUSY) != mark)
+	if (!flow_claim(flow, mark))
 		return;
 	flow_retire(flow, mark);
-	__sync_lock_test_and_set(&flow->mark, 0);
+	flow_publish(flow, 0);
 }
 
 /**
@@ -170,7 +127,7 @@ static __always_inline __u32 flow_worth(const struct bypass_flow *flow, __u64 ma
 
 	if (!mark)
 		return FLOW_WORTH_FREE;
-	if (mark == BYPASS_BUSY)
+	if (mark == ECBPF_MARK_BUSY)
 		return FLOW_WORTH_KEEP;
 	if (now - flow->confirmed > p->inactive)
 		return FLOW_WORTH_OLD;
@@ -192,10 +149,10 @@ static __always_inline void flow_pick(struct flow_pick *pick, struct bypass_flow
 	pick->worth = worth;
 }
 
-/* flow_claim - the entry is ours alone, and empty */
-static __always_inline bool flow_claim(const struct flow_pick *pick)
+/* flow_take - the entry is ours alone, and empty */
+static __always_inline bool flow_take(const struct flow_pick *pick)
 {
-	if (__sync_val_compare_and_swap(&pick->flow->mark, pick->mark, BYPASS_BUSY) != pick->mark)
+	if (!flow_claim(pick->flow, pick->mark))
 		return false;
 	if (pick->mark)
 		flow_retire(pick->flow, pick->mark);

@@ -154,7 +154,10 @@ int follow_stop_wait(void)
 
 	for (i = 0; i < STOP_TRIES && got >= 0; i++) {
 		pid = follow_lock_holder();
-		if (pid <= 0)
+		/* one that is out of reach ends by itself when the pins have gone */
+		if (!pid || pid == -EPERM || pid == -ESRCH)
+			return 0;
+		if (pid < 0)
 			return pid;
 		pidfd = syscall(SYS_pidfd_open, pid, 0);
 		if (pidfd < 0 && errno != ESRCH)

@@ -24,31 +24,6 @@ static int lock_socket(void)
 	return fd < 0 ? ecbpf_fail(-errno, "the follower's socket: %s", strerror(errno)) : fd;
 }
 
-int follow_lock(void)
-{
-	int fd = lock_socket();
-	int err = 0;
-
-	if (fd < 0)
-		return fd;
-	if (bind(fd, (const struct sockaddr *)&address, ADDRESS_BYTES) || listen(fd, BACKLOG))
-		err = -errno;
-	if (!err)
-		return fd;
-	close(fd);
-	if (err == -EADDRINUSE)
-		return ecbpf_fail(-EBUSY, "there is a follower already");
-	return ecbpf_fail(err, "the follower's socket: %s", strerror(-err));
-}
-
-void follow_lock_tend(int lock)
-{
-	int fd;
-
-	while ((fd = accept4(lock, NULL, NULL, SOCK_CLOEXEC)) >= 0)
-		close(fd);
-}
-
 /* peer - who listens there; anybody may, so that it must be us */
 static pid_t peer(int fd)
 {
@@ -80,4 +55,31 @@ pid_t follow_lock_holder(void)
 		pid = ecbpf_fail(-errno, "the follower's socket: %s", strerror(errno));
 	close(fd);
 	return pid;
+}
+
+int follow_lock(void)
+{
+	int fd = lock_socket();
+	int err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bind(fd, (const struct sockaddr *)&address, ADDRESS_BYTES) || listen(fd, BACKLOG))
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	if (err == -EADDRINUSE)
+		return follow_lock_holder() == -EPERM ?
+			       -EPERM :
+			       ecbpf_fail(-EBUSY, "there is a follower already");
+	return ecbpf_fail(err, "the follower's socket: %s", strerror(-err));
+}
+
+void follow_lock_tend(int lock)
+{
+	int fd;
+
+	while ((fd = accept4(lock, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		close(fd);
 }

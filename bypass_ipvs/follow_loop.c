@@ -10,10 +10,14 @@
 #include "bypass_ipvs/follow.h"
 #include "bypass_ipvs/follow_lock.h"
 #include "bypass_ipvs/follow_loop.h"
+#include "bypass_ipvs/paths.h"
 #include "bypass_ipvs/services.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/log.h"
 #include "libecbpf/loop.h"
+
+/* Looks at the paths are so many comparisons apart. */
+#define PATHS_TICKS 4
 
 /**
  * struct follower - what it knows
@@ -22,6 +26,8 @@
  * @next: number of the next service
  * @again: what was invalidated then. A packet that IPVS was handling at that moment may have been
  *         entered as IPVS was before, so this is done once more
+ * @leaving: paths that nobody took when it was looked last
+ * @ticks: since then
  * @said: the last failure that was logged
  */
 struct follower {
@@ -29,6 +35,8 @@ struct follower {
 	struct follow_news news;
 	struct ipvs_config before;
 	struct service_plan again;
+	struct paths_leaving leaving;
+	unsigned int ticks;
 	__u32 map_id;
 	uint32_t next;
 	bool known;
@@ -62,6 +70,18 @@ static int config_read(struct follower *f, struct ipvs_config *now)
 	return err == -ENOENT ? 0 : err;
 }
 
+static void plan_log(const struct service_plan *plan)
+{
+	static const char *const kinds[] = { "new", "gone", "changed" };
+	char text[SERVICE_TEXT_SIZE];
+	size_t i;
+
+	for (i = 0; i < plan->count; i++)
+		ecbpf_log(ECBPF_LOG_INFO, "follow: %s, number %u: %s",
+			  service_text(&plan->change[i].key, text), plan->change[i].number,
+			  kinds[plan->change[i].kind]);
+}
+
 static int plan_apply(struct follower *f, struct live *live, const struct ipvs_config *now)
 {
 	struct service_plan plan = {};
@@ -75,6 +95,7 @@ static int plan_apply(struct follower *f, struct live *live, const struct ipvs_c
 	err = services_plan(&table, f->known ? &f->before : NULL, now, &plan);
 	if (!err)
 		err = services_apply(live, &plan);
+	plan_log(&plan);
 	f->next = table.next;
 	service_table_free(&table);
 	service_plan_free(&f->again);
@@ -132,6 +153,7 @@ static int is_another(struct follower *f, const struct live *live)
 		f->known = false;
 		f->news.links = true;
 		service_plan_free(&f->again);
+		paths_forget(&f->leaving);
 	}
 	return 0;
 }
@@ -145,6 +167,23 @@ static void links_follow(struct follower *f)
 		err = follow_devices(&live);
 	live_close(&live);
 	f->news.links = false;
+	if (err && err != -ENOENT)
+		ecbpf_log(ECBPF_LOG_WARN, "follow: %s", ecbpf_error());
+}
+
+/* paths_follow - not at each tick: between two looks packets must have left that had found a path */
+static void paths_follow(struct follower *f)
+{
+	struct live live;
+	int err;
+
+	if (++f->ticks < PATHS_TICKS)
+		return;
+	f->ticks = 0;
+	err = live_open(&live, true);
+	if (!err)
+		err = paths_collect(&live, &f->leaving);
+	live_close(&live);
 	if (err && err != -ENOENT)
 		ecbpf_log(ECBPF_LOG_WARN, "follow: %s", ecbpf_error());
 }
@@ -189,6 +228,8 @@ static int tick(struct follower *f, bool *gone)
 	live_close(&live);
 	if (!err && f->news.links)
 		links_follow(f);
+	if (!err)
+		paths_follow(f);
 	return err;
 }
 
@@ -250,6 +291,7 @@ int follow_run(uint64_t interval_ns, void (*ready)(void *arg), void *arg)
 	}
 	follow_news_close(&f.news);
 	service_plan_free(&f.again);
+	paths_forget(&f.leaving);
 	ipvs_free(&f.before);
 	ipvs_close(f.ipvs);
 	close(lock);

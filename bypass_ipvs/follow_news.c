@@ -115,7 +115,7 @@ int follow_news_take(struct follow_news *news)
 
 /* --- paths */
 
-static bool is_stale(const struct follow_news *news, const struct bypass_recipe *recipe)
+static bool is_stale(const struct follow_news *news, const struct ecbpf_recipe *recipe)
 {
 	size_t i;
 

@@ -6,9 +6,9 @@
 #ifndef BYPASS_IPVS_LEARN_BPF_H
 #define BYPASS_IPVS_LEARN_BPF_H
 
-#include "bypass_ipvs/forward.bpf.h"
 #include "bypass_ipvs/maps.bpf.h"
-#include "bypass_ipvs/packet.bpf.h"
+#include "libecbpf/forward.bpf.h"
+#include "libecbpf/packet.bpf.h"
 #include "libecbpf/pkt.bpf.h"
 
 /**
@@ -21,7 +21,7 @@
  */
 struct learned {
 	struct bypass_key key;
-	struct bypass_recipe recipe;
+	struct ecbpf_recipe recipe;
 	__u32 seq;
 	__be16 gue_sport;
 	__u8 flags;
@@ -52,7 +52,7 @@ static __always_inline struct pkt learn_begin(struct __sk_buff *skb)
 
 /* learn_l2 - Ethernet header and tags, that of the offload included */
 static __always_inline int learn_l2(const struct __sk_buff *skb, struct pkt *p,
-				    struct bypass_recipe *recipe, __be16 *proto)
+				    struct ecbpf_recipe *recipe, __be16 *proto)
 {
 	__u32 at = 2 * ETH_ALEN;
 	struct pkt_vlan_tag *tag;
@@ -79,7 +79,7 @@ static __always_inline int learn_l2(const struct __sk_buff *skb, struct pkt *p,
 		at += sizeof(*tag);
 		*proto = tag->proto;
 	}
-	if (at > BYPASS_L2_MAX - 2)
+	if (at > ECBPF_L2_MAX - 2)
 		return LEARN_STRANGE;
 	*(__be16 *)(recipe->l2 + at) = *proto;
 	recipe->l2_bytes = at + 2;
@@ -127,7 +127,7 @@ static __always_inline int learn_ip(struct pkt *p, __be16 proto, struct learn_ip
 }
 
 /* learn_keep_outer - the outer IP header, less what differs from packet to packet */
-static __always_inline void learn_keep_outer(struct bypass_recipe *recipe,
+static __always_inline void learn_keep_outer(struct ecbpf_recipe *recipe,
 					     const struct learn_ip *outer)
 {
 	struct ipv6hdr *ip6 = (void *)recipe->outer;
@@ -139,7 +139,7 @@ static __always_inline void learn_keep_outer(struct bypass_recipe *recipe,
 		ip6->flow_lbl[0] &= 0x0f;
 		ip6->payload_len = 0;
 		ip6->hop_limit = 0;
-		recipe->flags |= BYPASS_OUTER_V6;
+		recipe->flags |= ECBPF_OUTER_V6;
 		recipe->outer_bytes = sizeof(*ip6);
 	} else if (outer->v4) {
 		__builtin_memcpy(ip4, outer->v4, sizeof(*ip4));
@@ -177,9 +177,9 @@ static __always_inline int learn_gue(struct pkt *p, struct learned *l, __u8 *nex
 	*next = bpf_ntohl(gue->gue) >> 16;
 	l->gue_sport = gue->udp.source;
 	if (gue->udp.check)
-		l->recipe.flags |= BYPASS_GUE_CSUM;
-	l->recipe.kind = BYPASS_GUE;
-	if (l->recipe.flags & BYPASS_OUTER_V6)
+		l->recipe.flags |= ECBPF_GUE_CSUM;
+	l->recipe.kind = ECBPF_GUE;
+	if (l->recipe.flags & ECBPF_OUTER_V6)
 		to = (void *)(l->recipe.outer + sizeof(struct ipv6hdr));
 	else
 		to = (void *)(l->recipe.outer + sizeof(struct iphdr));
@@ -211,6 +211,8 @@ static __always_inline int learn_tunnel(struct pkt *p, struct learn_ip *ip, stru
 	__u8 next = outer.next;
 	int result;
 
+	if (next == IPPROTO_GRE)
+		return LEARN_STRANGE;
 	if (next != IPPROTO_IPIP && next != IPPROTO_IPV6 && next != IPPROTO_UDP)
 		return LEARN_DONE;
 	if (next == IPPROTO_UDP) {
@@ -227,16 +229,16 @@ static __always_inline int learn_tunnel(struct pkt *p, struct learn_ip *ip, stru
 			return result;
 	} else {
 		learn_keep_outer(&l->recipe, &outer);
-		l->recipe.kind = BYPASS_IPIP;
+		l->recipe.kind = ECBPF_IPIP;
 	}
 	if (learn_ip(p, learn_inner_proto(next), ip))
 		return LEARN_STRANGE;
 	if (outer.ttl != ip->ttl || outer.tos != ip->tos)
 		return LEARN_STRANGE;
 	if (outer.v4 && outer.df)
-		l->recipe.flags |= BYPASS_DF_COPY;
+		l->recipe.flags |= ECBPF_DF_COPY;
 	else if (outer.v4 && ip->v4 && !ip->df)
-		l->recipe.flags |= BYPASS_DF_UNKNOWN;
+		l->recipe.flags |= ECBPF_DF_UNKNOWN;
 	return outer.df && !ip->df ? LEARN_STRANGE : LEARN_DONE;
 }
 
@@ -246,7 +248,7 @@ static __always_inline void learn_addrs(struct bypass_key *key, const struct lea
 		__builtin_memcpy(key->saddr, &ip->v6->saddr, sizeof(key->saddr));
 		__builtin_memcpy(key->daddr, &ip->v6->daddr, sizeof(key->daddr));
 	} else if (ip->v4) {
-		key->saddr[2] = key->daddr[2] = bpf_htonl(BYPASS_V4_PREFIX);
+		key->saddr[2] = key->daddr[2] = bpf_htonl(ECBPF_V4_PREFIX);
 		key->saddr[3] = ip->v4->saddr;
 		key->daddr[3] = ip->v4->daddr;
 	}

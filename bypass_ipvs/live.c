@@ -92,12 +92,9 @@ static int maps_open(struct live *live, const struct ecbpf_instance *instance)
 int live_open(struct live *live, bool change)
 {
 	struct ecbpf_instance instance;
-	int i, err = ecbpf_instance_find("bypass_ipvs", &instance);
+	int err = ecbpf_instance_find(LIVE_TOOL, &instance);
 
-	memset(live, 0, sizeof(*live));
-	for (i = 0; i < LIVE_MAPS; i++)
-		live->fd[i] = -1;
-	live->lock = -1;
+	*live = (struct live)LIVE_NONE;
 	if (!err && change)
 		err = ecbpf_instance_lock(&instance, false);
 	live->lock = instance.lock;

@@ -36,6 +36,8 @@ enum live_map {
 	LIVE_MAPS,
 };
 
+#define LIVE_TOOL "bypass_ipvs"
+
 /** live_map_name - "tuple_map" and so on */
 const char *live_map_name(enum live_map map);
 
@@ -52,6 +54,12 @@ struct live {
 	struct bypass_path *path;
 	int lock;
 };
+
+/* Nothing is open. */
+#define LIVE_NONE                                                \
+	{                                                        \
+		.fd = { [0 ... LIVE_MAPS - 1] = -1 }, .lock = -1 \
+	}
 
 /**
  * live_open - the bypass that is attached

@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "bypass_ipvs/load.h"
+#include "bypass_ipvs/params.h"
 
 #include "bypass_ipvs/bypass_egress.skel.h"
 #include "bypass_ipvs/xdp_bypass_ipvs.skel.h"
@@ -20,7 +21,7 @@
 
 static __u32 buckets(__u32 flows)
 {
-	return (flows + BYPASS_WAYS - 1) / BYPASS_WAYS;
+	return flows / BYPASS_WAYS;
 }
 
 static struct bpf_map *map_of(const struct bpf_object *obj, enum live_map map)
@@ -159,25 +160,12 @@ uint64_t load_bytes(const struct load *load, enum live_map map)
 	return live_map_bytes(&shape);
 }
 
-static void params_begin(struct bypass_params *params)
-{
-	const __u32 hz = ecbpf_hz();
-
-	*params = (struct bypass_params){
-		.inactive = 60 * hz,
-		.sample = 4 * hz,
-		.retry = hz / 2,
-		.tries = 3,
-		.admit = 2,
-	};
-}
-
 static int settings_begin(const struct live *live, struct bypass_settings *settings, bool monitor)
 {
 	const __u32 zero = 0;
 	int err;
 
-	params_begin(&settings->params[0]);
+	params_default(&settings->params[0]);
 	settings->params[0].monitor = monitor;
 	settings->params[1] = settings->params[0];
 	err = bpf_map_update_elem(live->fd[LIVE_SETTINGS], &zero, settings, BPF_ANY);
@@ -211,8 +199,8 @@ int load_make(struct load *load, const struct load_sizes *sizes, bool monitor, s
 {
 	struct bypass_settings settings = {
 		.abi = BYPASS_ABI,
-		.flows = buckets(sizes->flows) * BYPASS_WAYS,
-		.flows6 = buckets(sizes->flows6) * BYPASS_WAYS,
+		.flows = sizes->flows,
+		.flows6 = sizes->flows6,
 		.paths = sizes->paths,
 	};
 	int err;

@@ -15,7 +15,7 @@
 
 struct bypass_egress;
 
-/** struct load_sizes - flows are made multiples of BYPASS_WAYS */
+/** struct load_sizes - of the tables; flows are multiples of BYPASS_WAYS */
 struct load_sizes {
 	__u32 flows;
 	__u32 flows6;

@@ -39,7 +39,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__type(key, struct bypass_recipe);
+	__type(key, struct ecbpf_recipe);
 	__type(value, __u32);
 } path_id_map SEC(".maps");
 

@@ -250,8 +250,8 @@ void params_text(FILE *to, const struct bypass_params *params)
 	char value[32], usual[32], range[48];
 	size_t i;
 
-	fprintf(to, "%-16s %-10s %-10s %-8s %-16s %s\n", "parameter", "value", "default", "unit",
-		"range", "meaning");
+	fprintf(to, "%-16s %-10s %-10s %-8s %-16s %s\n", "PARAMETER", "VALUE", "DEFAULT", "UNIT",
+		"RANGE", "MEANING");
 	for (i = 0; i < ROWS; i++) {
 		const struct row *row = &rows[i];
 

@@ -34,8 +34,9 @@ enum params_unit {
 	  "a packet of each flow is handed to IPVS so often; less than inactive")                \
 	X(retry, "retry", DURATION, 500 * PARAMS_MS, 10 * PARAMS_MS, 900 * PARAMS_S,             \
 	  "and again so soon if it was not seen to leave; sample at most")                       \
-	X(tries, "tries", PACKETS, 3, 1, 100, "so many of these, then the entry is given up")    \
-	X(admit, "admit", PACKETS, 2, 1, 1000, "that IPVS must have forwarded of a flow before") \
+	X(tries, "tries", PACKETS, 3, 1, 100, "handed over in vain, then the entry is given up") \
+	X(admit, "admit", PACKETS, 2, 1, 1000,                                                   \
+	  "that IPVS forwards of a flow before it is entered")                                   \
 	X(shadow_one_in, "shadow", ONE_IN, 0, 0, UINT32_MAX,                                     \
 	  "packets of known flows that IPVS gets all the same, to be compared; 0: none")         \
 	X(monitor, "monitor", SWITCH, 0, 0, 1, "touch no packet, only count what would be done") \

@@ -3,8 +3,8 @@
 #ifndef BYPASS_IPVS_RESET_BPF_H
 #define BYPASS_IPVS_RESET_BPF_H
 
-#include "bypass_ipvs/packet.bpf.h"
 #include "libecbpf/csum.bpf.h"
+#include "libecbpf/packet.bpf.h"
 
 #define RESET_TTL 64
 

@@ -72,7 +72,7 @@ static bool copy_entry(const void *entry, struct bypass_flow *flow, void *key, s
 
 	do {
 		before = after;
-		if (BYPASS_MARK_PATH(before) == BYPASS_PATH_NONE)
+		if (ECBPF_MARK_ID(before) == BYPASS_PATH_NONE)
 			return false;
 		memcpy(flow, entry, sizeof(*flow));
 		memcpy(key, (const char *)entry + sizeof(*flow), key_bytes);
@@ -91,8 +91,8 @@ static bool copy4(const struct bypass_flow4 *entry, struct bypass_flow *flow,
 	if (!copy_entry(entry, flow, &short_key, sizeof(short_key)))
 		return false;
 	*key = (struct bypass_key){
-		.saddr = { 0, 0, htonl(BYPASS_V4_PREFIX), short_key.saddr },
-		.daddr = { 0, 0, htonl(BYPASS_V4_PREFIX), short_key.daddr },
+		.saddr = { 0, 0, htonl(ECBPF_V4_PREFIX), short_key.saddr },
+		.daddr = { 0, 0, htonl(ECBPF_V4_PREFIX), short_key.daddr },
 		.sport = short_key.sport,
 		.dport = short_key.dport,
 		.rest = short_key.rest,
@@ -145,7 +145,7 @@ int table_each(const struct live *live,
 static bool remove_entry(__u64 *mark, const struct bypass_flow *flow, struct bypass_path *path,
 			 size_t paths)
 {
-	const __u32 number = BYPASS_MARK_PATH(flow->mark);
+	const __u32 number = ECBPF_MARK_ID(flow->mark);
 	__u64 expected = flow->mark;
 
 	if (!__atomic_compare_exchange_n(mark, &expected, 0, false, __ATOMIC_ACQ_REL,
@@ -204,5 +204,5 @@ int table_forget(const struct live *live,
 
 bool table_key_is_v4(const struct bypass_key *key)
 {
-	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(BYPASS_V4_PREFIX);
+	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(ECBPF_V4_PREFIX);
 }

@@ -10,12 +10,12 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bypass_ipvs/flow.bpf.h"
-#include "bypass_ipvs/forward.bpf.h"
 #include "bypass_ipvs/maps.bpf.h"
-#include "bypass_ipvs/packet.bpf.h"
+#include "bypass_ipvs/parse.bpf.h"
 #include "bypass_ipvs/police.bpf.h"
 #include "bypass_ipvs/reset.bpf.h"
 #include "libecbpf/exit.bpf.h"
+#include "libecbpf/forward.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -97,7 +97,7 @@ static __always_inline __u32 decide(struct bypass_flow *flow, __u64 mark,
 
 	if (code)
 		return code;
-	if (BYPASS_MARK_GEN(mark) != (__u16)path->gen)
+	if (ECBPF_MARK_GEN(mark) != (__u16)path->gen)
 		return ECBPF_CODE_BYPASS_STALE;
 	if (now - flow->confirmed > p->inactive)
 		return ECBPF_CODE_BYPASS_IDLE;
@@ -105,7 +105,7 @@ static __always_inline __u32 decide(struct bypass_flow *flow, __u64 mark,
 		return ECBPF_CODE_BYPASS_TTL;
 	if (packet->ip_bytes > path->mtu)
 		return ECBPF_CODE_BYPASS_MTU;
-	if (packet->df && path->recipe.flags & BYPASS_DF_UNKNOWN)
+	if (packet->df && path->recipe.flags & ECBPF_DF_UNKNOWN)
 		return ECBPF_CODE_BYPASS_DF;
 	code = decide_sample(flow, mark, packet, p, now);
 	if (code)
@@ -128,7 +128,7 @@ static __always_inline int known_forward(struct xdp_md *xdp, const struct packet
 		if (action != XDP_REDIRECT)
 			return ECBPF_NEXT;
 	}
-	switch (forward_packet(xdp, packet, path, flow)) {
+	switch (forward_packet(xdp, packet, &path->recipe, flow->gue_sport)) {
 	case FORWARD_DONE:
 		return action;
 	case FORWARD_NOT:
@@ -142,7 +142,7 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 				  struct bypass_flow *flow, __u64 mark,
 				  const struct bypass_params *p, __u32 now, struct ecbpf_verdict *v)
 {
-	__u32 id = BYPASS_MARK_PATH(mark);
+	__u32 id = ECBPF_MARK_ID(mark);
 	const struct bypass_path *path = bpf_map_lookup_elem(&path_map, &id);
 
 	if (!path)
@@ -163,7 +163,7 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 	}
 	v->code = ECBPF_CODE_BYPASS_HIT;
 	flow->packets++;
-	flow->bytes += packet->l2_bytes + packet->ip_bytes;
+	flow->bytes += packet->ip_bytes;
 }
 
 /* --- of an unknown one */
@@ -175,7 +175,7 @@ static __always_inline void unknown_key(const struct packet *packet, struct bypa
 		__builtin_memcpy(key->saddr, &packet->ip6->saddr, sizeof(key->saddr));
 		__builtin_memcpy(key->daddr, &packet->ip6->daddr, sizeof(key->daddr));
 	} else if (packet->ip4) {
-		key->saddr[2] = key->daddr[2] = bpf_htonl(BYPASS_V4_PREFIX);
+		key->saddr[2] = key->daddr[2] = bpf_htonl(ECBPF_V4_PREFIX);
 		key->saddr[3] = packet->ip4->saddr;
 		key->daddr[3] = packet->ip4->daddr;
 	}
@@ -251,7 +251,7 @@ static __always_inline struct bypass_flow *find4(const struct packet *packet, __
 		.rest = packet->rest,
 	};
 
-	return flow4_find(&key, flow_hash(&key, sizeof(key) / sizeof(__u64)), mark);
+	return flow4_find(&key, flow4_hash(&key), mark);
 }
 
 static __always_inline struct bypass_flow *find6(const struct packet *packet, __u64 *mark)
@@ -259,7 +259,7 @@ static __always_inline struct bypass_flow *find6(const struct packet *packet, __
 	struct bypass_key key;
 
 	unknown_key(packet, &key);
-	return flow6_find(&key, flow_hash(&key, sizeof(key) / sizeof(__u64)), mark);
+	return flow6_find(&key, flow6_hash(&key), mark);
 }
 
 static __always_inline void bypass(struct xdp_md *xdp, struct ecbpf_verdict *v)

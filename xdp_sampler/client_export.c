@@ -8,6 +8,9 @@
 
 #define NS_PER_S 1000000000ULL
 
+/* Samples in a batch are close together, and aligned: malloc()ed for the longest, used as they are. */
+#define SAMPLE_ROOM(snap) ((ECBPF_SAMPLE_HEADER + (size_t)(snap) + 7) & ~(size_t)7)
+
 void exporter_clock(struct exporter *exporter)
 {
 	struct timespec real;
@@ -25,24 +28,22 @@ static void packet_set(struct exporter *exporter, size_t at, const struct ecbpf_
 	};
 }
 
-/* message_send - the first @count packets, all of one topic */
-static void message_send(struct exporter *exporter, struct outlet *outlet, size_t count)
+/* message_send - the first @count packets, all of this topic */
+static void message_send(struct exporter *exporter, struct outlet *outlet,
+			 const struct batch *batch, size_t count)
 {
-	const bool batch = exporter->batch;
-	char topic[MESSAGE_TOPIC_MAX];
-	size_t topic_len;
 	ssize_t len;
 
 	exporter->origin.interface = outlet->name;
-	len = message_pack(&exporter->origin, exporter->packet, count, batch, &exporter->buf,
-			   &exporter->room);
+	len = message_pack(&exporter->origin, exporter->packet, count, exporter->batch,
+			   &exporter->buf, &exporter->room);
 	if (len < 0) {
 		outlet->account.reader += count;
 		return;
 	}
 	exporter->sequence += count;
-	topic_len = message_topic(outlet->name, exporter->packet[0].sample, topic);
-	if (publisher_send(&exporter->publisher, topic, topic_len, exporter->buf, len))
+	if (publisher_send(&exporter->publisher, batch->topic, batch->topic_len, exporter->buf,
+			   len))
 		outlet->account.bus += count;
 	else
 		outlet->account.sent += count;
@@ -50,56 +51,66 @@ static void message_send(struct exporter *exporter, struct outlet *outlet, size_
 
 static void batch_send(struct exporter *exporter, struct outlet *outlet, struct batch *batch)
 {
-	size_t i;
+	const struct ecbpf_sample *sample;
+	size_t i, at = 0;
 
 	if (!batch->count)
 		return;
-	for (i = 0; i < batch->count; i++)
-		packet_set(exporter, i, &batch->sample[i]);
-	message_send(exporter, outlet, batch->count);
-	batch->count = 0;
+	for (i = 0; i < batch->count; i++) {
+		sample = (const void *)(batch->bytes + at);
+		packet_set(exporter, i, sample);
+		at += SAMPLE_ROOM(sample->snap_bytes);
+	}
+	message_send(exporter, outlet, batch, batch->count);
+	batch->count = batch->used = 0;
 }
 
-static bool batch_takes(const struct batch *batch, const struct ecbpf_sample *sample)
-{
-	return batch->code == sample->code && batch->row == sample->row &&
-	       batch->column == sample->column;
-}
-
-static void batch_add(struct exporter *exporter, struct outlet *outlet,
-		      const struct ecbpf_sample *sample)
+/* batch_of - where samples like this one are; what is there of another topic is sent */
+static struct batch *batch_of(struct exporter *exporter, struct outlet *outlet,
+			      const struct ecbpf_sample *sample)
 {
 	const unsigned int hash = sample->code * 31 + sample->row * 7 + sample->column;
 	struct batch *batch = &outlet->batch[hash % EXPORT_BATCHES];
 
-	if (!batch->sample)
-		batch->sample = calloc(exporter->batch, sizeof(*batch->sample));
-	if (!batch->sample) {
+	if (batch->topic_len && batch->code == sample->code && batch->row == sample->row &&
+	    batch->column == sample->column)
+		return batch;
+	batch_send(exporter, outlet, batch);
+	batch->code = sample->code;
+	batch->row = sample->row;
+	batch->column = sample->column;
+	batch->topic_len = message_topic(outlet->name, sample, batch->topic);
+	return batch;
+}
+
+static void batch_add(struct exporter *exporter, struct outlet *outlet, struct batch *batch,
+		      const struct ecbpf_sample *sample)
+{
+	if (!batch->bytes)
+		batch->bytes = malloc(exporter->batch * SAMPLE_ROOM(ECBPF_SNAP_MAX));
+	if (!batch->bytes) {
 		outlet->account.reader++;
 		return;
 	}
-	if (!batch_takes(batch, sample)) {
-		batch_send(exporter, outlet, batch);
-		batch->code = sample->code;
-		batch->row = sample->row;
-		batch->column = sample->column;
-	}
-	memcpy(&batch->sample[batch->count++], sample, ECBPF_SAMPLE_HEADER + sample->snap_bytes);
-	if (batch->count == exporter->batch)
+	memcpy(batch->bytes + batch->used, sample, ECBPF_SAMPLE_HEADER + sample->snap_bytes);
+	batch->used += SAMPLE_ROOM(sample->snap_bytes);
+	if (++batch->count == exporter->batch)
 		batch_send(exporter, outlet, batch);
 }
 
 void exporter_sample(struct exporter *exporter, struct outlet *outlet,
 		     const struct ecbpf_sample *sample)
 {
+	struct batch *batch = batch_of(exporter, outlet, sample);
+
 	if (exporter->with_sflow)
 		sflow_sample(&exporter->sflow, &outlet->sflow, sample);
 	if (exporter->batch) {
-		batch_add(exporter, outlet, sample);
+		batch_add(exporter, outlet, batch, sample);
 		return;
 	}
 	packet_set(exporter, 0, sample);
-	message_send(exporter, outlet, 1);
+	message_send(exporter, outlet, batch, 1);
 }
 
 void exporter_flush(struct exporter *exporter, struct outlet *outlet)
@@ -115,5 +126,5 @@ void outlet_free(struct outlet *outlet)
 	size_t i;
 
 	for (i = 0; i < EXPORT_BATCHES; i++)
-		free(outlet->batch[i].sample);
+		free(outlet->batch[i].bytes);
 }

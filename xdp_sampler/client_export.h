@@ -7,7 +7,7 @@
 #include "xdp_sampler/client_sflow.h"
 #include "xdp_sampler/message.h"
 
-/* Topics of an interface that are batched at a time. */
+/* Topics of an interface that are known, and batched, at a time. */
 #define EXPORT_BATCHES 16
 #define EXPORT_BATCH   256
 
@@ -27,13 +27,17 @@ struct account {
 
 /**
  * struct batch - samples of one topic
- * @sample: room for exporter.batch of them, or NULL
+ * @code, @row, @column: whose topic @topic is, @topic_len bytes; 0: none yet
+ * @count: samples, one behind the other in @bytes, @used of them; room for exporter.batch whole ones,
+ *         or NULL
  */
 struct batch {
 	uint32_t code;
 	uint8_t row, column;
-	size_t count;
-	struct ecbpf_sample *sample;
+	char topic[MESSAGE_TOPIC_MAX];
+	size_t topic_len;
+	size_t count, used;
+	uint8_t *bytes;
 };
 
 /**

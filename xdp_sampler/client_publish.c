@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,13 +10,18 @@
 
 #include <zmq.h>
 
-#include "libecbpf/ecbpf.h"
+#include "libecbpf/loop.h"
 #include "xdp_sampler/client_publish.h"
 
 #define LINGER_MS 1000
-#define KEY_BYTES 32
-#define KEY_TEXT  40
-#define IPC	  "ipc://"
+/* For libzmq's thread may be waited so long at a time, a tenth of the time, and so much of it at once. */
+#define GRACE_NS     10000000ULL
+#define GRACE_SHARE  10
+#define PATIENCE_MAX (10 * GRACE_NS)
+#define NS_PER_MS    1000000
+#define KEY_BYTES    32
+#define KEY_TEXT     40
+#define IPC	     "ipc://"
 
 static int socket_fail(const char *what)
 {
@@ -99,7 +105,7 @@ static int bind_to(struct publisher *publisher, const char *endpoint)
  */
 int publisher_open(struct publisher *publisher, const struct publish_options *options)
 {
-	size_t i;
+	size_t i, size = sizeof(publisher->told);
 	int err = 0;
 
 	publisher->single_part = options->single_part;
@@ -110,7 +116,8 @@ int publisher_open(struct publisher *publisher, const struct publish_options *op
 		return socket_fail("socket");
 	if (set_int(publisher, ZMQ_SNDHWM, options->hwm) ||
 	    set_int(publisher, ZMQ_LINGER, LINGER_MS) || set_int(publisher, ZMQ_IPV6, 1) ||
-	    set_int(publisher, ZMQ_XPUB_NODROP, 1))
+	    set_int(publisher, ZMQ_XPUB_NODROP, 1) ||
+	    zmq_getsockopt(publisher->socket, ZMQ_FD, &publisher->told, &size))
 		return socket_fail("socket");
 	if (options->curve_secret)
 		err = set_keys(publisher, options);
@@ -121,18 +128,60 @@ int publisher_open(struct publisher *publisher, const struct publish_options *op
 	return err;
 }
 
-static int send_part(struct publisher *publisher, const void *part, size_t len, int flags)
+static int try_part(struct publisher *publisher, const void *part, size_t len, int flags)
 {
+	const int sent = zmq_send(publisher->socket, part, len, flags | ZMQ_DONTWAIT);
+
+	return sent < 0 ? -zmq_errno() : 0;
+}
+
+/* is_patient - whether there is time left to wait for libzmq's thread */
+static bool is_patient(struct publisher *publisher, uint64_t now_ns)
+{
+	publisher->patience_ns += (now_ns - publisher->patience_at_ns) / GRACE_SHARE;
+	publisher->patience_at_ns = now_ns;
+	if (publisher->patience_ns > PATIENCE_MAX)
+		publisher->patience_ns = PATIENCE_MAX;
+	return publisher->patience_ns >= GRACE_NS;
+}
+
+/*
+ * A queue is full, perhaps only because libzmq's thread has had no CPU, or because zmq_send() asks
+ * what that thread has taken once in three million cycles only; and it tells half a mark at a time.
+ */
+static int retry_part(struct publisher *publisher, const void *part, size_t len, int flags)
+{
+	const uint64_t since_ns = ecbpf_monotonic_ns();
+	const bool patient = is_patient(publisher, since_ns);
+	struct pollfd told = { .fd = publisher->told, .events = POLLIN };
+	uint64_t waited_ns = 0;
 	int err;
 
-	if (zmq_send(publisher->socket, part, len, flags | ZMQ_DONTWAIT) >= 0)
-		return 0;
-	if (zmq_errno() != EAGAIN)
-		return -zmq_errno();
+	publisher_tick(publisher);
+	err = try_part(publisher, part, len, flags);
+	while (patient && err == -EAGAIN && waited_ns < GRACE_NS) {
+		poll(&told, 1, (GRACE_NS - waited_ns + NS_PER_MS - 1) / NS_PER_MS);
+		publisher_tick(publisher);
+		err = try_part(publisher, part, len, flags);
+		waited_ns = ecbpf_monotonic_ns() - since_ns;
+	}
+	publisher->patience_ns -= waited_ns < publisher->patience_ns ? waited_ns :
+								       publisher->patience_ns;
+	return err;
+}
+
+static int send_part(struct publisher *publisher, const void *part, size_t len, int flags)
+{
+	int err = try_part(publisher, part, len, flags);
+
+	if (err == -EAGAIN)
+		err = retry_part(publisher, part, len, flags);
+	if (err != -EAGAIN)
+		return err;
 	publisher->stalls++;
 	if (set_int(publisher, ZMQ_XPUB_NODROP, 0))
 		return -zmq_errno();
-	err = zmq_send(publisher->socket, part, len, flags | ZMQ_DONTWAIT) < 0 ? -zmq_errno() : 0;
+	err = try_part(publisher, part, len, flags);
 	/* the socket keeps, for the message's other part, who gets this one */
 	set_int(publisher, ZMQ_XPUB_NODROP, 1);
 	return err;

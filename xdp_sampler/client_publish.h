@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The bus from the side of the one who writes: a ZeroMQ PUB socket that nobody can make wait. */
+/* The bus from the side of the one who writes: a ZeroMQ PUB socket that no subscriber holds up. */
 #ifndef XDP_SAMPLER_CLIENT_PUBLISH_H
 #define XDP_SAMPLER_CLIENT_PUBLISH_H
 
@@ -9,11 +9,17 @@
 
 #define PUBLISH_ENDPOINT "tcp://127.0.0.1:12354"
 
+/*
+ * Least high-water mark: what libzmq's thread may be behind, while it has a CPU, without a subscriber
+ * being to blame.
+ */
+#define PUBLISH_HWM_MIN 1000
+
 /**
  * struct publish_options - where to publish; all borrowed
  * @endpoint: @endpoints of them; none: PUBLISH_ENDPOINT
- * @hwm: messages that are kept for a subscriber that does not read; what comes then it misses. libzmq
- *       hears of what was read by halves of it: less than some bursts harms those who read, too
+ * @hwm: messages that are kept for a subscriber that does not read, PUBLISH_HWM_MIN and up; what
+ *       comes then it misses
  * @single_part: messages without a topic before them
  * @curve_secret, @curve_public: files with keys in Z85; NULL, both: no encryption
  */
@@ -27,13 +33,17 @@ struct publish_options {
 
 /**
  * struct publisher - a socket, bound to all endpoints
+ * @told: readable when libzmq's thread tells what it has taken
+ * @patience_ns: that may be waited for it, as of @patience_at_ns
  * @messages: handed to the bus
  * @stalls: times that a subscriber had no room left. What it missed from then on it sees by the gaps
  *          in the sequence: the bus does not tell
  */
 struct publisher {
 	void *context, *socket;
+	int told;
 	bool single_part;
+	uint64_t patience_ns, patience_at_ns;
 	uint64_t messages, stalls;
 };
 
@@ -44,7 +54,11 @@ struct publisher {
  */
 int publisher_open(struct publisher *publisher, const struct publish_options *options);
 
-/** publisher_send - to whoever has room, without waiting; -errno: to nobody */
+/**
+ * publisher_send - to whoever has room; -errno: to nobody
+ *
+ * Waits for libzmq's thread, when it is behind, a tenth of the time at most; never for a subscriber.
+ */
 int publisher_send(struct publisher *publisher, const char *topic, size_t topic_len,
 		   const uint8_t *message, size_t len);
 

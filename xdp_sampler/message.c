@@ -54,17 +54,14 @@ static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t len)
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
-	uint8_t bytes[VARINT_MAX];
-	size_t len = 0;
+	const int last = (63 - __builtin_clzll(value | 1)) / 7;
+	int i;
 
-	if (value < 0x80) {
-		*--at = value;
-		return at;
-	}
-	for (; value >= 0x80; value >>= 7)
-		bytes[len++] = value | 0x80;
-	bytes[len++] = value;
-	return put_bytes(at, bytes, len);
+	at -= last + 1;
+	for (i = 0; i < last; i++, value >>= 7)
+		at[i] = value | 0x80;
+	at[i] = value;
+	return at;
 }
 
 static uint8_t *put_tag(uint8_t *at, unsigned int field, enum wire_type type)

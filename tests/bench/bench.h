@@ -25,7 +25,9 @@
 /* Of a row whose last packet may meet one fate or another. */
 #define BENCH_ANY_ACTION (-1)
 
+struct bpf_map;
 struct drive;
+struct floor;
 
 /**
  * struct bench_traffic - frames that one row's program sees, flow after flow in shuffled order
@@ -155,6 +157,10 @@ double bench_ns(const struct bench *b, const char *name);
  */
 const struct bench_traffic *bench_traffic(struct bench *b, const struct bench_traffic *like);
 
+/** bench_traffic_find - frames that there are already, by name, or NULL */
+const struct bench_traffic *bench_traffic_find(const struct bench *b, const char *name, __u32 flows,
+					       bool still);
+
 /*
  * Frames of 64 bytes, UDP from 10.0.0.0/8 (2001:db8::/32) to 192.0.2.1 (2001:db8:ffff::1) port 53,
  * with right lengths and IPv4 checksums. Flows differ in source address and port (IPv6: address).
@@ -182,8 +188,17 @@ void bench_free(struct bench *b);
  */
 int bench_root(struct bench *b, struct ecbpf_root **root);
 
+/** bench_member - a program in a slot of it that says @action, at once, to all packets */
+int bench_member(struct ecbpf_root *root, int slot, int action);
+
 /** bench_root_prog - the program of a root that has been upgraded or attached otherwise */
 int bench_root_prog(const struct ecbpf_root *root);
+
+/** bench_floor - the reference programs but that of the LRU, loaded; NULL and errno */
+struct floor *bench_floor(void);
+
+/** bench_packets - what a per-CPU counter has counted; 0 or -errno, and nothing is told */
+int bench_packets(const struct bpf_map *map, __u64 *packets);
 
 /** bench_command - run a command, in the benchmark's namespaces; ends with NULL */
 int bench_command(const char *const argv[]);
@@ -203,5 +218,7 @@ int rows_root(struct bench *b);
 int rows_filter(struct bench *b);
 int rows_fw(struct bench *b);
 int rows_sampler(struct bench *b);
+int rows_bypass(struct bench *b);
+int rows_ipvs(struct bench *b);
 
 #endif

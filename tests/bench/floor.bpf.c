@@ -70,6 +70,19 @@ int floor_drop(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int floor_send(struct xdp_md *ctx)
+{
+	const __u8 macs[2 * ETH_ALEN] = { 2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 1 };
+	struct pkt p = pkt_init(ctx);
+	struct ethhdr *eth = pkt_pull(&p, sizeof(*eth));
+
+	if (!eth)
+		return XDP_PASS;
+	__builtin_memcpy(eth, macs, sizeof(macs));
+	return XDP_TX;
+}
+
+SEC("xdp")
 int floor_grow(struct xdp_md *ctx)
 {
 	return bpf_xdp_adjust_head(ctx, -PREPENDED) ? XDP_ABORTED : XDP_TX;

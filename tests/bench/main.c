@@ -16,13 +16,15 @@
 #define PAIRS 11
 #define RUNS  1000000
 
+/* @alone: nothing of it stands beside the rows that are always there */
 static const struct {
 	const char *name;
 	int (*rows)(struct bench *b);
+	bool alone;
 } groups[] = {
-	{ "root", rows_root },
-	{ "fw", rows_fw },
-	{ "sampler", rows_sampler },
+	{ "root", rows_root, false },	    { "fw", rows_fw, false },
+	{ "sampler", rows_sampler, false }, { "bypass", rows_bypass, false },
+	{ "ipvs", rows_ipvs, true },
 };
 
 struct options {
@@ -65,7 +67,7 @@ static int check_stats(void)
 	return bench_fail(-EBUSY, "sysctl kernel.bpf_stats_enabled must be 0");
 }
 
-static void print_machine(const struct options *opts, int cpu)
+static void print_machine(const struct bench *b, const struct options *opts, int cpu)
 {
 	char line[256], model[128] = "unknown CPU";
 	FILE *file = fopen("/proc/cpuinfo", "re");
@@ -77,8 +79,10 @@ static void print_machine(const struct options *opts, int cpu)
 	if (file)
 		fclose(file);
 	uname(&name);
-	printf("%s, Linux %s, CPU %d; %d pairs of %u packets; ns per packet, median\n", model,
-	       name.release, cpu, opts->pairs, opts->runs);
+	printf("%s, Linux %s, CPU %d", model, name.release, cpu);
+	if (b->rows)
+		printf("; %d pairs of %u packets; ns per packet, median", opts->pairs, opts->runs);
+	printf("\n");
 }
 
 static bool is_wanted(const char *group, char **wanted)
@@ -105,13 +109,25 @@ static bool are_groups(char **wanted)
 	return true;
 }
 
+static int always_rows(struct bench *b, char **wanted)
+{
+	bool any = false;
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+		any |= !groups[i].alone && is_wanted(groups[i].name, wanted);
+	if (!any)
+		return 0;
+	err = rows_floor(b);
+	return err ? err : rows_filter(b);
+}
+
 static int all_rows(struct bench *b, char **wanted)
 {
 	size_t i;
-	int err = rows_floor(b);
+	int err = always_rows(b, wanted);
 
-	if (!err)
-		err = rows_filter(b);
 	for (i = 0; !err && i < sizeof(groups) / sizeof(*groups); i++)
 		if (is_wanted(groups[i].name, wanted))
 			err = groups[i].rows(b);
@@ -178,7 +194,7 @@ int main(int argc, char **argv)
 	if (!err)
 		err = all_rows(b, argv + optind);
 	if (!err && !opts.json)
-		print_machine(&opts, cpu);
+		print_machine(b, &opts, cpu);
 	if (!err)
 		bench_print(b, opts.json);
 	bench_free(b);

@@ -14,10 +14,12 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 	.version = ECBPF_VERSION,
 };
 
+const volatile int bench_action = ECBPF_NEXT;
+
 SEC("xdp")
 int bench_member(struct xdp_md *ctx)
 {
-	struct ecbpf_verdict v = { .action = ECBPF_NEXT };
+	struct ecbpf_verdict v = { .action = bench_action };
 
 	return ecbpf_exit(ctx, &v);
 }

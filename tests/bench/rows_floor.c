@@ -119,6 +119,24 @@ static struct floor *bare_load(__u32 hop, int hops)
 	return NULL;
 }
 
+struct floor *bench_floor(void)
+{
+	return bare_load(0, -1);
+}
+
+int bench_packets(const struct bpf_map *map, __u64 *packets)
+{
+	const int cpus = libbpf_num_possible_cpus();
+	__u64 *values = calloc(cpus, sizeof(*values));
+	__u32 zero = 0;
+	int err = values ? bpf_map_lookup_elem(bpf_map__fd(map), &zero, values) : -ENOMEM;
+
+	if (!err)
+		ecbpf_percpu_sum(values, 1, cpus, packets);
+	free(values);
+	return err;
+}
+
 /* hop_add - one more program behind the others of this array */
 static int hop_add(int hops, __u32 slot)
 {
@@ -165,7 +183,7 @@ static int rows_bare(struct bench *b)
 	int i, err = 0;
 
 	for (i = 0; !err && i < BENCH_LOADS; i++) {
-		skel[i] = bare_load(0, -1);
+		skel[i] = bench_floor();
 		if (!skel[i])
 			err = bench_fail(-errno, "floor: %s", strerror(errno));
 	}

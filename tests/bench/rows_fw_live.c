@@ -18,12 +18,12 @@
 
 #include "tests/bench/floor.skel.h"
 #include "tests/bench/fw.h"
+#include "tests/bench/sender.h"
 #include "tests/tools/live.skel.h"
 #include "xdp_fw/load.h"
 
 #define TURNS	  7
 #define TURN_S	  0.15
-#define BATCH	  64 /* reaches veth's ring (256) before its reader runs on the same CPU */
 #define BURST_MIN 1024
 #define BURST_MAX (1U << 22)
 #define COUNTER	  "dropped"
@@ -158,19 +158,6 @@ static int fw_dropped(const struct sink *s, __u64 *packets)
 
 /* --- the flood */
 
-static int percpu_count(const struct bpf_map *map, __u64 *packets)
-{
-	const int cpus = libbpf_num_possible_cpus();
-	__u64 *values = calloc(cpus, sizeof(*values));
-	__u32 zero = 0;
-	int err = values ? bpf_map_lookup_elem(bpf_map__fd(map), &zero, values) : -ENOMEM;
-
-	if (!err)
-		ecbpf_percpu_sum(values, 1, cpus, packets);
-	free(values);
-	return err;
-}
-
 static int dropped(const struct sink *s, __u64 *packets)
 {
 	int err;
@@ -178,9 +165,9 @@ static int dropped(const struct sink *s, __u64 *packets)
 	if (s->root)
 		err = fw_dropped(s, packets);
 	else if (s->bare)
-		err = percpu_count(s->bare->maps.floor_packets, packets);
+		err = bench_packets(s->bare->maps.floor_packets, packets);
 	else if (s->lost)
-		err = percpu_count(s->live->maps.live_sent, packets);
+		err = bench_packets(s->live->maps.live_sent, packets);
 	else
 		err = nft_dropped(packets);
 	return err ? bench_fail(err, "%s: no count of packets", s->name) : 0;
@@ -189,15 +176,11 @@ static int dropped(const struct sink *s, __u64 *packets)
 /* burst - the CPU's time for so many: waiting for the kernel to tidy up behind them is not counted */
 static int burst(const struct sink *s, const struct bench_traffic *t, __u32 count, double *seconds)
 {
-	struct xdp_md ctx = { .data_end = t->len };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = t->frame, .data_size_in = t->len,
-		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = count,
-		    .batch_size = BATCH, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
 	double begin = cpu_s();
-	int err = bpf_prog_test_run_opts(bpf_program__fd(s->live->progs.live_send), &opts);
+	int err = sender_burst(s->live, t, count);
 
 	*seconds = cpu_s() - begin;
-	return err ? bench_fail(err, "%s: live frames: %s", s->peer, strerror(-err)) : 0;
+	return err;
 }
 
 /* calibrate - how many frames take long enough */
@@ -231,30 +214,16 @@ static int flood(const struct sink *s, const struct bench_traffic *t, double *mp
 
 /* --- both */
 
-static int live_open(struct sink *s)
-{
-	s->live = live__open();
-	if (!s->live)
-		return -errno;
-	s->live->rodata->live_ifindex = if_nametoindex(s->peer);
-	return live__load(s->live);
-}
-
 static int fw_open(struct bench *b, struct sink *s, unsigned int rules)
 {
-	const char *const up[] = { "ip", "link", "set", s->peer, "up", NULL };
-	int prog = bench_root(b, &s->root), err;
+	int prog = sender_root(b, &s->root, s->peer, &s->live);
 
 	if (prog < 0)
 		return prog;
 	close(prog);
 	snprintf(s->name, sizeof(s->name), "%s", ecbpf_root_ifname(s->root));
-	snprintf(s->peer, sizeof(s->peer), "peer%d", b->ifaces - 1);
-	err = bench_command(up);
-	if (err)
-		return err;
 	s->slot = fw_attach(s->root, rules);
-	return s->slot < 0 ? s->slot : live_open(s);
+	return s->slot < 0 ? s->slot : 0;
 }
 
 static int pair_add(struct bench *b, struct sink *s)
@@ -280,23 +249,20 @@ static int nft_open(struct bench *b, struct sink *s, unsigned int rules)
 		err = bench_command(gro);
 	if (!err)
 		err = nft_load(s->name, rules);
-	return err ? err : live_open(s);
+	return err ? err : sender_open(s->peer, &s->live);
 }
 
 static int bare_open(struct bench *b, struct sink *s)
 {
 	int err = pair_add(b, s);
 
-	s->bare = err ? NULL : floor__open();
+	s->bare = err ? NULL : bench_floor();
 	if (!s->bare)
-		return err ? err : -errno;
-	bpf_program__set_autoload(s->bare->progs.floor_lru, false);
-	bpf_map__set_autocreate(s->bare->maps.floor_flows, false);
-	err = floor__load(s->bare);
-	if (!err)
-		err = bpf_xdp_attach(if_nametoindex(s->name),
-				     bpf_program__fd(s->bare->progs.floor_drop), 0, NULL);
-	return err ? bench_fail(err, "%s: %s", s->name, strerror(-err)) : live_open(s);
+		return err ? err : bench_fail(-errno, "floor: %s", strerror(errno));
+	err = bpf_xdp_attach(if_nametoindex(s->name), bpf_program__fd(s->bare->progs.floor_drop), 0,
+			     NULL);
+	return err ? bench_fail(err, "%s: %s", s->name, strerror(-err)) :
+		     sender_open(s->peer, &s->live);
 }
 
 /* lost_open - veth refuses XDP frames for an interface that neither runs a program nor does GRO */
@@ -305,7 +271,7 @@ static int lost_open(struct bench *b, struct sink *s)
 	int err = pair_add(b, s);
 
 	s->lost = true;
-	return err ? err : live_open(s);
+	return err ? err : sender_open(s->peer, &s->live);
 }
 
 static void sink_close(struct sink *s)

@@ -9,7 +9,6 @@
 #include <bpf/libbpf.h>
 
 #include "tests/bench/bench.h"
-#include "tests/bench/member.skel.h"
 
 #define MEMBERS_MAX   10
 #define ROOT_MAX_NS   10
@@ -17,17 +16,6 @@
 #define WATCH_ONE_IN  1000
 #define PERF_PAGES    128
 #define ALONE	      "root"
-
-static int member_load(struct ecbpf_root *root, int slot)
-{
-	struct member *skel = member__open();
-	int err = skel ? ecbpf_slot_load(root, slot, skel->obj, skel->progs.bench_member,
-					 ECBPF_TAKE_ANY) :
-			 -errno;
-
-	member__destroy(skel);
-	return err < 0 ? bench_fail(err, "member in slot %d: %s", slot, ecbpf_error()) : 0;
-}
 
 /* chain_load - a root with members in the slots of the mask; returns the root's program */
 static int chain_load(struct bench *b, unsigned int slots)
@@ -39,7 +27,7 @@ static int chain_load(struct bench *b, unsigned int slots)
 		return prog;
 	for (slot = 0; !err && slot < ECBPF_SLOTS; slot++)
 		if (slots & 1U << slot)
-			err = member_load(root, slot);
+			err = bench_member(root, slot, ECBPF_NEXT);
 	ecbpf_root_close(root);
 	if (!err)
 		return prog;

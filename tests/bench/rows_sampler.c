@@ -12,7 +12,7 @@
 #include <linux/in.h>
 #include <linux/perf_event.h>
 
-#include "tests/bench/bench.h"
+#include "tests/bench/sampler.h"
 
 #define OFF	     "root, sampler off"
 #define SNAP	     128
@@ -75,21 +75,8 @@ static void drain(void *arg)
 	perf_buffer__consume(r->buffer);
 }
 
-static int map_set(const struct ecbpf_root *root, const char *name, const void *value)
-{
-	int fd = ecbpf_root_map(root, name), err;
-	__u32 zero = 0;
-
-	if (fd < 0)
-		return fd;
-	err = bpf_map_update_elem(fd, &zero, value, BPF_ANY);
-	close(fd);
-	return err;
-}
-
 static int reader_open(struct bench *b, struct reader *r, const struct ecbpf_sampling *sampling)
 {
-	const struct ecbpf_control control = { .sample_one_in = sampling->by_default };
 	int err;
 
 	r->prog = bench_root(b, &r->root);
@@ -98,9 +85,7 @@ static int reader_open(struct bench *b, struct reader *r, const struct ecbpf_sam
 	r->map = ecbpf_root_map(r->root, "ecbpf_samples");
 	if (r->map >= 0)
 		r->buffer = buffer_open(r->map, r);
-	err = r->buffer ? map_set(r->root, "ecbpf_sampling", sampling) : -errno;
-	if (!err)
-		err = map_set(r->root, "ecbpf_control", &control);
+	err = r->buffer ? sampler_set(r->root, sampling) : -errno;
 	return err ? bench_fail(err, "reader of samples: %s", strerror(-err)) : 0;
 }
 
@@ -117,22 +102,12 @@ static void reader_close(struct reader *r)
 /* reader_account - each sample that the root has made must be known of */
 static int reader_account(struct reader *r)
 {
-	int cpus = libbpf_num_possible_cpus(), cpu, fd = ecbpf_root_map(r->root, "ecbpf_stats");
-	struct ecbpf_cpu *values = calloc(cpus, sizeof(*values));
-	uint64_t generated = 0, lost = 0;
-	__u32 zero = 0;
-	int err = fd < 0 || !values ? -ENOENT : bpf_map_lookup_elem(fd, &zero, values);
+	struct ecbpf_sampled now;
+	int err = sampler_read(r->root, &now);
+	const uint64_t lost = now.unread + now.full + now.failed;
 
-	for (cpu = 0; !err && cpu < cpus; cpu++) {
-		generated += values[cpu].sampled.generated;
-		lost += values[cpu].sampled.unread + values[cpu].sampled.full +
-			values[cpu].sampled.failed;
-	}
-	free(values);
-	if (fd >= 0)
-		close(fd);
-	if (!err && (lost || r->lost || generated != r->delivered))
-		err = bench_fail(-EPROTO, "%lu samples: %lu delivered, %lu lost", generated,
+	if (!err && (lost || r->lost || now.generated != r->delivered))
+		err = bench_fail(-EPROTO, "%llu samples: %lu delivered, %lu lost", now.generated,
 				 r->delivered, lost);
 	return err;
 }
@@ -249,5 +224,7 @@ int rows_sampler(struct bench *b)
 		err = sampled_row(b, "root, sample 1 in 1", &all, 0, ROOM);
 	if (!err)
 		err = sampled_row(b, "root, 1 in 1, filter wants none", &filtered, 0, b->runs);
-	return err ? err : samples_figure(b);
+	if (!err)
+		err = samples_figure(b);
+	return err ? err : rows_sampler_bus(b);
 }

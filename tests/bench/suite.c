@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/member.skel.h"
 #include "xdp_root/xdp_root.skel.h"
 
 extern char **environ;
@@ -82,4 +83,18 @@ int bench_root(struct bench *b, struct ecbpf_root **root)
 		return err;
 	err = root_attach(name, root);
 	return err < 0 ? bench_fail(err, "root on %s: %s", name, ecbpf_error()) : err;
+}
+
+int bench_member(struct ecbpf_root *root, int slot, int action)
+{
+	struct member *skel = member__open();
+	int err = skel ? 0 : -errno;
+
+	if (skel) {
+		skel->rodata->bench_action = action;
+		err = ecbpf_slot_load(root, slot, skel->obj, skel->progs.bench_member,
+				      ECBPF_TAKE_ANY);
+	}
+	member__destroy(skel);
+	return err < 0 ? bench_fail(err, "member in slot %d: %s", slot, ecbpf_error()) : 0;
 }

@@ -122,15 +122,15 @@ void bench_print(const struct bench *b, bool json)
 {
 	size_t i;
 
-	if (!json)
+	if (!json && b->rows)
 		printf("%-31s %-7s %7s %7s %-14s %-28s %7s %-14s %6s  %s\n", "row", "frames",
 		       "flows", "ns", "min..max", "beside", "diff ns", "min..max", "ratio",
 		       "target");
 	for (i = 0; i < b->rows; i++)
 		(json ? print_json : print_row)(&b->result[i]);
 	if (!json && b->figures)
-		printf("\n%-40s %9s %-6s %-20s  %s\n", "figure", "median", "", "min..max",
-		       "target");
+		printf("%s%-40s %9s %-6s %-20s  %s\n", b->rows ? "\n" : "", "figure", "median", "",
+		       "min..max", "target");
 	for (i = 0; i < b->figures; i++)
 		(json ? print_figure_json : print_figure)(&b->figure[i]);
 }

@@ -237,8 +237,8 @@ void bench_free(struct bench *b)
 	}
 }
 
-static const struct bench_traffic *traffic_find(const struct bench *b, const char *name,
-						__u32 flows, bool still)
+const struct bench_traffic *bench_traffic_find(const struct bench *b, const char *name, __u32 flows,
+					       bool still)
 {
 	size_t i;
 
@@ -258,7 +258,7 @@ const struct bench_traffic *bench_still(struct bench *b, const struct bench_traf
 	still = *t;
 	still.flows = 1;
 	still.still = true;
-	return traffic_find(b, t->name, 1, true) ?: bench_traffic(b, &still);
+	return bench_traffic_find(b, t->name, 1, true) ?: bench_traffic(b, &still);
 }
 
 const struct bench_traffic *bench_ipv4(struct bench *b, __u32 flows)
@@ -270,7 +270,7 @@ const struct bench_traffic *bench_ipv4(struct bench *b, __u32 flows)
 				   .vary = vary_plain };
 
 	make_ipv4(make_eth(t.frame, ETH_P_IP), t.len - ETH_HLEN);
-	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
+	return bench_traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }
 
 const struct bench_traffic *bench_ipv6(struct bench *b, __u32 flows)
@@ -282,7 +282,7 @@ const struct bench_traffic *bench_ipv6(struct bench *b, __u32 flows)
 				   .vary = vary_ipv6 };
 
 	make_ipv6(make_eth(t.frame, ETH_P_IPV6), t.len - ETH_HLEN);
-	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
+	return bench_traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }
 
 const struct bench_traffic *bench_vlan(struct bench *b, __u32 flows)
@@ -297,5 +297,5 @@ const struct bench_traffic *bench_vlan(struct bench *b, __u32 flows)
 	*(__be16 *)tag = htons(7);
 	*(__be16 *)(tag + 2) = htons(ETH_P_IP);
 	make_ipv4(tag + VLAN_TAG, t.len - ETH_HLEN - VLAN_TAG);
-	return traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
+	return bench_traffic_find(b, t.name, flows, false) ?: bench_traffic(b, &t);
 }

@@ -1,53 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The sampler's share of packets: what a sample tells, and that no packet is left out of the account. */
-#include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include <linux/bpf.h>
 
 #include <cmocka.h>
 
-#include "tests/bpf/suite.h"
-#include "xdp_root/xdp_root.skel.h"
+#include "libecbpf/loop.h"
+#include "tests/bpf/reader.h"
 
-#define LEASE_NS 3600000000000ULL
-#define META	 0x1122334455667788ULL
-#define SLOT	 4
+#define META 0x1122334455667788ULL
+#define SLOT 4
 
-/* Perf buffer for each CPU: room for all samples of most tests. */
-#define PAGES	    16
-#define PAGES_FEW   1
-#define SAMPLES_MAX 64
+#define PAGES_FEW 1
 
-/**
- * struct sampler - a root and a reader
- * @sample: the first ones since samples() was called; @traced: the last trace
- * @delivered, @lost: since the reader was opened, by the records of the perf buffer
- * @gaps: likewise, by the sequence numbers
- */
+/** struct sampler - a root, and who reads its samples and traces */
 struct sampler {
 	struct suite *suite;
 	volatile struct ecbpf_control *control;
 	volatile struct ecbpf_sampling *sampling;
-	struct perf_buffer *buffer, *trace;
-	struct ecbpf_sample sample[SAMPLES_MAX], traced;
-	uint64_t count, traces, delivered, lost, gaps, next;
+	struct reader reader, trace;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
 
 static int sampler_open(void **state)
 {
@@ -65,8 +43,8 @@ static int sampler_close(void **state)
 {
 	struct sampler *s = *state;
 
-	perf_buffer__free(s->buffer);
-	perf_buffer__free(s->trace);
+	reader_close(&s->reader);
+	reader_close(&s->trace);
 	suite_close((void **)&s->suite);
 	free(s);
 	return 0;
@@ -74,69 +52,19 @@ static int sampler_close(void **state)
 
 /* --- the reader */
 
-static void on_sample(void *ctx, int cpu, void *data, __u32 size)
+static void read_on(struct sampler *s, size_t pages)
 {
-	const struct ecbpf_sample *sample = data;
-	struct sampler *s = ctx;
-
-	assert_int_equal(cpu, s->suite->cpu);
-	assert_int_equal(sample->cpu, cpu);
-	assert_int_equal(sample->version, ECBPF_ABI);
-	/* the kernel pads records, which have a length of four bytes themselves, to eight */
-	assert_int_equal(size, ((ECBPF_SAMPLE_HEADER + sample->snap_bytes + 4 + 7) & ~7UL) - 4);
-	assert_true(sample->sequence >= s->next);
-	s->gaps += sample->sequence - s->next;
-	s->next = sample->sequence + 1;
-	s->delivered++;
-	if (s->count < SAMPLES_MAX)
-		memcpy(&s->sample[s->count], sample, ECBPF_SAMPLE_HEADER + sample->snap_bytes);
-	s->count++;
+	reader_open(&s->reader, s->suite, READER_SAMPLES, pages);
 }
 
-static void on_lost(void *ctx, int cpu, __u64 count)
-{
-	struct sampler *s = ctx;
-
-	assert_int_equal(cpu, s->suite->cpu);
-	s->lost += count;
-}
-
-static void on_trace(void *ctx, int cpu, void *data, __u32 size)
-{
-	struct sampler *s = ctx;
-
-	assert_int_equal(cpu, s->suite->cpu);
-	assert_true(size >= ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
-	memcpy(&s->traced, data, ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
-	s->traces++;
-}
-
-static void reader_open(struct sampler *s, size_t pages)
-{
-	s->buffer = perf_buffer__new(bpf_map__fd(s->suite->root->maps.ecbpf_samples), pages,
-				     on_sample, on_lost, s, NULL);
-	assert_non_null(s->buffer);
-}
-
-static void reader_close(struct sampler *s)
-{
-	perf_buffer__free(s->buffer);
-	s->buffer = NULL;
-}
-
-/* samples - how many have come since the last call */
 static uint64_t samples(struct sampler *s)
 {
-	s->count = 0;
-	assert_int_equal(perf_buffer__consume(s->buffer), 0);
-	return s->count;
+	return reader_read(&s->reader);
 }
 
 static uint64_t traces(struct sampler *s)
 {
-	s->traces = 0;
-	assert_int_equal(perf_buffer__consume(s->trace), 0);
-	return s->traces;
+	return reader_read(&s->trace);
 }
 
 static struct sampler *sampler_get(void **state)
@@ -152,11 +80,8 @@ static struct sampler *sampler_get(void **state)
 
 static void trace_on(struct sampler *s)
 {
-	s->trace = perf_buffer__new(bpf_map__fd(s->suite->root->maps.ecbpf_trace), PAGES, on_trace,
-				    NULL, s, NULL);
-	assert_non_null(s->trace);
-	s->control->trace_until_ns = monotonic_ns() + LEASE_NS;
-	s->control->trace_one_in = 1;
+	reader_open(&s->trace, s->suite, READER_TRACES, READER_PAGES);
+	reader_trace_on(s->suite);
 }
 
 /* --- the account */
@@ -167,7 +92,7 @@ static struct ecbpf_sampled account(const struct sampler *s)
 	struct ecbpf_sampled now = suite_sampled(s->suite);
 
 	assert_int_equal(now.drawn, now.filtered + now.thinned + now.unreported + now.generated);
-	assert_int_equal(now.generated, s->delivered + now.unread + now.full + now.failed);
+	assert_int_equal(now.generated, s->reader.delivered + now.unread + now.full + now.failed);
 	return now;
 }
 
@@ -180,22 +105,11 @@ static void expect_account(const struct sampler *s, const struct ecbpf_sampled *
 
 /* --- packets */
 
-/* A frame of a type that nobody knows, each byte different from its neighbours. */
-static void frame_make(uint8_t *frame, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		frame[i] = i * 7 + 1;
-	frame[12] = 0x90;
-	frame[13] = 0x00;
-}
-
 static void frame_run(struct sampler *s, size_t len, int action)
 {
 	uint8_t frame[SUITE_FRAME_MAX];
 
-	frame_make(frame, len);
+	reader_frame(frame, len);
 	assert_int_equal(suite_run(s->suite, frame, len), action);
 }
 
@@ -203,24 +117,16 @@ static void frames_run(struct sampler *s, __u32 count)
 {
 	uint8_t frame[60];
 
-	frame_make(frame, sizeof(frame));
+	reader_frame(frame, sizeof(frame));
 	suite_repeat(s->suite, frame, sizeof(frame), count);
 }
 
-/* The one sample must be of this frame; whose verdict it is, the caller looks at. */
 static const struct ecbpf_sample *sample_of(struct sampler *s, const uint8_t *frame, size_t len,
 					    size_t most)
 {
-	const size_t snap = len < most ? len : most;
-	const struct ecbpf_sample *sample = &s->sample[0];
+	const struct ecbpf_sample *sample = reader_read_one(&s->reader, frame, len, most);
 
-	assert_int_equal(samples(s), 1);
-	assert_int_equal(sample->frame_bytes, len);
-	assert_int_equal(sample->snap_bytes, snap);
-	assert_int_equal(sample->ifindex, if_nametoindex("lo")); /* what a test run stands in for */
-	assert_int_equal(sample->rx_queue, 0);
 	assert_int_equal(sample->one_in, 1);
-	assert_memory_equal(sample->snap, frame, snap);
 	return sample;
 }
 
@@ -247,15 +153,15 @@ static void sample_tells_the_verdict(void **state)
 	uint64_t before_ns;
 	size_t i;
 
-	reader_open(s, PAGES);
-	frame_make(frame, sizeof(frame));
+	read_on(s, READER_PAGES);
+	reader_frame(frame, sizeof(frame));
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		config.action = rows[i].action;
 		suite_member(s->suite, SLOT, &config);
-		before_ns = monotonic_ns();
+		before_ns = ecbpf_monotonic_ns();
 		frame_run(s, sizeof(frame), rows[i].result);
 		sample = sample_of(s, frame, sizeof(frame), ECBPF_SNAP);
-		assert_in_range(sample->time_ns, before_ns, monotonic_ns());
+		assert_in_range(sample->time_ns, before_ns, ecbpf_monotonic_ns());
 		assert_int_equal(sample->sequence, i);
 		assert_int_equal(sample->code, 600); /* as it was said, though counted as other */
 		assert_int_equal(sample->meta, META);
@@ -271,7 +177,7 @@ static void sample_tells_a_refusal(void **state)
 	struct sampler *s = sampler_get(state);
 	const struct ecbpf_sample *sample;
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	assert_int_equal(suite_run(s->suite, frame, sizeof(frame)), XDP_ABORTED);
 	sample = sample_of(s, frame, sizeof(frame), ECBPF_SNAP);
 	assert_int_equal(sample->row, ECBPF_ROW_ROOT);
@@ -288,9 +194,9 @@ static void sample_is_of_the_packet_that_arrived(void **state)
 	uint8_t frame[90], out[SUITE_FRAME_MAX];
 	size_t len = sizeof(frame);
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	suite_member(s->suite, SLOT, &rewrite);
-	frame_make(frame, sizeof(frame));
+	reader_frame(frame, sizeof(frame));
 	assert_int_equal(suite_run_out(s->suite, frame, &len, out), XDP_PASS);
 	assert_int_equal(len, sizeof(frame) - 30);
 	assert_int_equal(out[0], MEMBER_REWRITE_BYTE);
@@ -305,8 +211,8 @@ static void snap_has_any_length(void **state)
 	__u32 snap;
 	size_t i;
 
-	reader_open(s, PAGES);
-	frame_make(frame, sizeof(frame));
+	read_on(s, READER_PAGES);
+	reader_frame(frame, sizeof(frame));
 	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
 		for (snap = 0; snap <= ECBPF_SNAP_MAX; snap++) {
 			s->sampling->snap_bytes = snap;
@@ -328,19 +234,17 @@ static void trace_and_sample_together(void **state)
 	uint8_t frame[1400];
 	size_t i;
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	trace_on(s);
-	frame_make(frame, sizeof(frame));
+	reader_frame(frame, sizeof(frame));
 	for (i = 0; i < sizeof(snaps) / sizeof(snaps[0]); i++) {
 		s->sampling->snap_bytes = snaps[i];
 		assert_int_equal(suite_run(s->suite, frame, sizeof(frame)), XDP_PASS);
 		sample_of(s, frame, sizeof(frame), snaps[i]);
-		assert_int_equal(s->sample[0].sequence, i);
+		assert_int_equal(s->reader.record[0].sequence, i);
 		assert_int_equal(traces(s), 1);
-		assert_int_equal(s->traced.snap_bytes, ECBPF_SNAP);
-		assert_memory_equal(s->traced.snap, frame, ECBPF_SNAP);
-		assert_int_equal(s->traced.sequence, 0);
-		assert_int_equal(s->traced.one_in, 0);
+		assert_int_equal(s->trace.record[0].snap_bytes, ECBPF_SNAP);
+		assert_memory_equal(s->trace.record[0].snap, frame, ECBPF_SNAP);
 	}
 }
 
@@ -349,7 +253,7 @@ static void trace_and_sample_apart(void **state)
 {
 	struct sampler *s = sampler_get(state);
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	trace_on(s);
 	s->control->sample_one_in = 0;
 	frame_run(s, 60, XDP_PASS);
@@ -373,7 +277,7 @@ static void foreign_program_is_unreported(void **state)
 {
 	struct sampler *s = sampler_get(state);
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	suite_put(s->suite, 1,
 		  suite_foreign(s->suite, &(const struct member_config){ .action = XDP_TX }));
 	frames_run(s, 10);
@@ -395,11 +299,11 @@ static void nobody_reads(void **state)
 
 	frames_run(s, 7);
 	expect_account(s, &(const struct ecbpf_sampled){ .drawn = 7, .generated = 7, .unread = 7 });
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	frames_run(s, 3);
 	assert_int_equal(samples(s), 3);
-	assert_int_equal(s->sample[0].sequence, 7);
-	reader_close(s);
+	assert_int_equal(s->reader.record[0].sequence, 7);
+	reader_close(&s->reader);
 	frames_run(s, 5);
 	expect_account(s,
 		       &(const struct ecbpf_sampled){ .drawn = 15, .generated = 15, .unread = 12 });
@@ -412,7 +316,7 @@ static void full_buffer_loses_what_perf_says(void **state)
 	uint64_t full = 0;
 	int i;
 
-	reader_open(s, PAGES_FEW);
+	read_on(s, PAGES_FEW);
 	for (i = 0; i < 10; i++) {
 		frames_run(s, 1000);
 		assert_in_range(samples(s), 1, 999);
@@ -422,8 +326,8 @@ static void full_buffer_loses_what_perf_says(void **state)
 	s->control->sample_one_in = 1;
 	frame_run(s, 60, XDP_PASS);
 	assert_int_equal(samples(s), 1);
-	assert_int_equal(s->lost, full);
-	assert_int_equal(s->gaps, full);
+	assert_int_equal(s->reader.lost, full);
+	assert_int_equal(s->reader.gaps, full);
 	expect_account(s, &(const struct ecbpf_sampled){
 				  .drawn = 10001, .generated = 10001, .full = full });
 }
@@ -433,7 +337,7 @@ static void drawn_packets_may_be_filtered(void **state)
 	static const uint8_t frame[60] = { [12] = 0x08, [14] = 0x45, [17] = 46, [23] = 17 };
 	struct sampler *s = sampler_get(state);
 
-	reader_open(s, PAGES);
+	read_on(s, READER_PAGES);
 	s->sampling->filter.proto = 17;
 	s->sampling->filter.flags = ECBPF_FILTER_PROTO;
 	assert_int_equal(suite_run(s->suite, frame, sizeof(frame)), XDP_PASS);

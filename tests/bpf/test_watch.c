@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The sampled share of packets: what a trace tells of them, what a profile counts. */
-#include <net/if.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,73 +13,39 @@
 #include <cmocka.h>
 
 #include "libecbpf/histogram.h"
-#include "tests/bpf/suite.h"
+#include "libecbpf/loop.h"
+#include "tests/bpf/reader.h"
 #include "xdp_root/xdp_root.skel.h"
 
 #define LEASE_NS 3600000000000ULL
 #define META	 0x1122334455667788ULL
 
-/* Perf buffer for each CPU: room for more samples than any test makes. */
-#define PAGES	    16
-#define SAMPLES_MAX 8
-
 struct watch {
 	struct suite *suite;
 	volatile struct ecbpf_control *control;
-	struct perf_buffer *buffer;
-	struct ecbpf_sample sample[SAMPLES_MAX];
-	int count;
+	struct reader reader;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ULL + now.tv_nsec;
-}
-
-static void on_sample(void *ctx, int cpu, void *data, __u32 size)
-{
-	struct watch *watch = ctx;
-
-	assert_int_equal(cpu, watch->suite->cpu);
-	assert_true(size >= ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
-	assert_in_range(watch->count, 0, SAMPLES_MAX - 1);
-	memcpy(&watch->sample[watch->count++], data, ECBPF_SAMPLE_HEADER + ECBPF_SNAP);
-}
-
-static void on_lost(void *ctx, int cpu, __u64 count)
-{
-	(void)ctx;
-	fail_msg("CPU %d: %llu samples lost", cpu, count);
-}
 
 static int watch_open(void **state)
 {
 	struct watch *watch = calloc(1, sizeof(*watch));
-	const struct xdp_root *root;
 
 	*state = watch;
 	if (!watch || suite_open((void **)&watch->suite))
 		return -1;
-	root = watch->suite->root;
-	if (!root)
+	if (!watch->suite->root)
 		return 0;
-	watch->control = mmap(NULL, sizeof(*watch->control), PROT_READ | PROT_WRITE, MAP_SHARED,
-			      bpf_map__fd(root->maps.ecbpf_control), 0);
-	watch->buffer = perf_buffer__new(bpf_map__fd(root->maps.ecbpf_trace), PAGES, on_sample,
-					 on_lost, watch, NULL);
-	return watch->control == MAP_FAILED || !watch->buffer ? -1 : 0;
+	watch->control = watch->suite->control;
+	reader_open(&watch->reader, watch->suite, READER_TRACES, READER_PAGES);
+	return 0;
 }
 
 static int watch_close(void **state)
 {
 	struct watch *watch = *state;
 
-	perf_buffer__free(watch->buffer);
-	if (watch->control)
-		munmap((void *)watch->control, sizeof(*watch->control));
+	assert_int_equal(watch->reader.lost, 0);
+	reader_close(&watch->reader);
 	suite_close((void **)&watch->suite);
 	free(watch);
 	return 0;
@@ -96,61 +59,30 @@ static struct watch *watch_get(void **state)
 	return watch;
 }
 
-static void trace_on(struct watch *watch)
-{
-	watch->control->trace_until_ns = monotonic_ns() + LEASE_NS;
-	watch->control->trace_one_in = 1;
-}
-
 static void profile_on(struct watch *watch, __u32 one_in)
 {
-	watch->control->profile_until_ns = monotonic_ns() + LEASE_NS;
+	watch->control->profile_until_ns = ecbpf_monotonic_ns() + LEASE_NS;
 	watch->control->profile_one_in = one_in;
 }
 
-/* samples - how many have come since the last call; they are in watch->sample */
-static int samples(struct watch *watch)
+static uint64_t samples(struct watch *watch)
 {
-	watch->count = 0;
-	assert_int_equal(perf_buffer__consume(watch->buffer), 0);
-	return watch->count;
-}
-
-/* A frame of a type that nobody knows, each byte different from its neighbours. */
-static void frame_make(uint8_t *frame, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		frame[i] = i * 7 + 1;
-	frame[12] = 0x90;
-	frame[13] = 0x00;
+	return reader_read(&watch->reader);
 }
 
 static void frame_run(struct watch *watch, size_t len, int action)
 {
 	uint8_t frame[SUITE_FRAME_MAX];
 
-	frame_make(frame, len);
+	reader_frame(frame, len);
 	assert_int_equal(suite_run(watch->suite, frame, len), action);
 }
 
 /* --- trace */
 
-/* The one sample must be of this frame; whose verdict it is, the caller looks at. */
 static const struct ecbpf_sample *sampled(struct watch *watch, const uint8_t *frame, size_t len)
 {
-	const size_t snap = len < ECBPF_SNAP ? len : ECBPF_SNAP;
-	const struct ecbpf_sample *sample = &watch->sample[0];
-
-	assert_int_equal(samples(watch), 1);
-	assert_int_equal(sample->version, ECBPF_ABI);
-	assert_int_equal(sample->frame_bytes, len);
-	assert_int_equal(sample->snap_bytes, snap);
-	assert_int_equal(sample->ifindex, if_nametoindex("lo")); /* what a test run stands in for */
-	assert_int_equal(sample->rx_queue, 0);
-	assert_memory_equal(sample->snap, frame, snap);
-	return sample;
+	return reader_read_one(&watch->reader, frame, len, ECBPF_SNAP);
 }
 
 static void sample_tells_the_verdict(void **state)
@@ -174,15 +106,15 @@ static void sample_tells_the_verdict(void **state)
 	uint64_t before_ns;
 	size_t i;
 
-	trace_on(watch);
-	frame_make(frame, sizeof(frame));
+	reader_trace_on(watch->suite);
+	reader_frame(frame, sizeof(frame));
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		config.action = rows[i].action;
 		suite_member(watch->suite, 4, &config);
-		before_ns = monotonic_ns();
+		before_ns = ecbpf_monotonic_ns();
 		frame_run(watch, sizeof(frame), rows[i].result);
 		sample = sampled(watch, frame, sizeof(frame));
-		assert_in_range(sample->time_ns, before_ns, monotonic_ns());
+		assert_in_range(sample->time_ns, before_ns, ecbpf_monotonic_ns());
 		assert_int_equal(sample->code, 600); /* as it was said, though counted as other */
 		assert_int_equal(sample->meta, META);
 		assert_int_equal(sample->row, rows[i].row);
@@ -196,7 +128,7 @@ static void sample_tells_a_refusal(void **state)
 	struct watch *watch = watch_get(state);
 	const struct ecbpf_sample *sample;
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	assert_int_equal(suite_run(watch->suite, frame, sizeof(frame)), XDP_ABORTED);
 	sample = sampled(watch, frame, sizeof(frame));
 	assert_int_equal(sample->row, ECBPF_ROW_ROOT);
@@ -215,10 +147,10 @@ static void sample_is_of_the_packet_that_arrived(void **state)
 	const struct ecbpf_sample *sample;
 	size_t len = sizeof(frame);
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	suite_member(watch->suite, 2, &rewrite);
 	suite_member(watch->suite, 3, &transmit);
-	frame_make(frame, sizeof(frame));
+	reader_frame(frame, sizeof(frame));
 	assert_int_equal(suite_run_out(watch->suite, frame, &len, out), XDP_TX);
 	assert_int_equal(len, sizeof(frame) - 30);
 	assert_int_equal(out[0], MEMBER_REWRITE_BYTE);
@@ -234,9 +166,9 @@ static void snap_is_cut_to_its_room(void **state)
 	uint8_t frame[1500];
 	size_t i;
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
-		frame_make(frame, lens[i]);
+		reader_frame(frame, lens[i]);
 		frame_run(watch, lens[i], XDP_PASS);
 		sampled(watch, frame, lens[i]);
 	}
@@ -246,7 +178,7 @@ static void foreign_program_leaves_no_sample(void **state)
 {
 	struct watch *watch = watch_get(state);
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	suite_put(watch->suite, 1,
 		  suite_foreign(watch->suite, &(const struct member_config){ .action = XDP_TX }));
 	frame_run(watch, 60, XDP_TX);
@@ -261,10 +193,10 @@ static void trace_ends_with_its_lease(void **state)
 	struct watch *watch = watch_get(state);
 
 	frame_run(watch, 60, XDP_PASS); /* never on */
-	trace_on(watch);
-	watch->control->trace_until_ns = monotonic_ns();
+	reader_trace_on(watch->suite);
+	watch->control->trace_until_ns = ecbpf_monotonic_ns();
 	frame_run(watch, 60, XDP_PASS); /* the tracer died */
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	watch->control->trace_one_in = 0;
 	frame_run(watch, 60, XDP_PASS); /* switched off */
 	profile_on(watch, 1);
@@ -331,7 +263,7 @@ static void profile_ends_with_its_lease(void **state)
 	struct watch *watch = watch_get(state);
 
 	profile_on(watch, 1);
-	watch->control->profile_until_ns = monotonic_ns();
+	watch->control->profile_until_ns = ecbpf_monotonic_ns();
 	frame_run(watch, 60, XDP_PASS);
 	profile_on(watch, 0);
 	frame_run(watch, 60, XDP_PASS);
@@ -367,7 +299,7 @@ static void trace_and_profile_together(void **state)
 {
 	struct watch *watch = watch_get(state);
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	profile_on(watch, 1);
 	frame_run(watch, 60, XDP_PASS);
 	assert_int_equal(samples(watch), 1);
@@ -380,7 +312,7 @@ static void packet_after_a_watched_one_is_not(void **state)
 {
 	struct watch *watch = watch_get(state);
 
-	trace_on(watch);
+	reader_trace_on(watch->suite);
 	profile_on(watch, 1);
 	frame_run(watch, 60, XDP_PASS);
 	watch->control->trace_one_in = 0;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """What the tests of the sampler share: sampling on vb, a reader of the samples, and the sums."""
+import contextlib
 import json
 import os
 import re
@@ -116,6 +117,17 @@ class Sampler:
         assert re.fullmatch(f"xdp_sampler: {told}\n", done.stderr), done
         assert (done.returncode, done.stdout) == (code, ""), done
         assert (self.status(), self("save")) == before
+
+
+@contextlib.contextmanager
+def one_cpu():
+    """All that is sent meanwhile arrives on one CPU, and its samples are in one ring."""
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cpus)
 
 
 def adds_up(status):

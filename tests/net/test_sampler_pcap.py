@@ -5,9 +5,12 @@ tcpdump and scapy understand them, estimates to the packet, and nothing bad on t
 """
 import contextlib
 import decimal
+import errno
 import importlib.util
 import json
 import os
+import re
+import select
 import signal
 import socket
 import struct
@@ -563,8 +566,8 @@ def test_help_and_version():
 
 # --- top
 
-def top(*argv):
-    return running(BUILD / "bin/xdp_sampler", "top", *argv)
+def top(*argv, **kwargs):
+    return running(BUILD / "bin/xdp_sampler", "top", *argv, **kwargs)
 
 
 def send_traffic(publisher):
@@ -667,6 +670,42 @@ def test_top_in_plain_lines(publisher):
         "SOURCE", "10.0.0.1", "DESTINATION", "192.0.2.1", "SOURCE", "udp", "DESTINATION", "udp",
         "REASON", "drop"]
     assert lines[-1] == "" and "\x1b" not in out.decode()
+
+
+def read_terminal(fd):
+    """Until nobody has the other end open."""
+    text = b""
+    while True:
+        assert select.select([fd], [], [], LIMIT_S)[0], text
+        try:
+            text += os.read(fd, 65536)
+        except OSError as err:
+            assert err.errno == errno.EIO
+            return text.decode()
+
+
+def test_top_on_a_terminal(publisher):
+    """Each interval begins on a screen that is cleared."""
+    terminal, end = os.openpty()
+    with top("--interval", "1s", "--count", 2, "--connect", publisher.endpoint,
+             stdout=end) as popen:
+        os.close(end)
+        publisher.await_subscriptions()
+        publisher.send()
+        first, *screens = read_terminal(terminal).split("\x1b[H\x1b[J")
+        assert finish(popen) == ""
+    os.close(terminal)
+    assert first == "" and len(screens) == 2
+    found = []
+    for screen in screens:
+        lines = screen.split("\r\n")
+        assert lines[-2:] == ["", ""] and "\x1b" not in screen
+        found += re.fullmatch(r"\S+ \S+ UTC: \d+ packets/s, \d+ bytes/s, from (\d) samples, "
+                              "0 lost on the bus", lines[0]).groups()
+        assert [line.split()[0] for line in lines[1:-2]] == ([] if found[-1] == "0" else [
+            "SOURCE", "10.0.0.1", "DESTINATION", "192.0.2.1", "SOURCE", "udp", "DESTINATION",
+            "udp", "REASON", "drop"])
+    assert sorted(found) == ["0", "1"]
 
 
 def test_top_with_a_bad_endpoint():

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """Sampling of real packets: what is sampled, what it says, and that the sums are right."""
 import json
-import os
 import struct
 import subprocess
 import threading
@@ -12,7 +11,7 @@ from scapy.all import ARP, Dot1Q, Ether, ICMP, IP, IPv6, Raw, TCP, UDP
 
 from conftest import BUILD, obj, row, sh
 from fw import TALLY, Wall, eth
-from sampler import JUDGE, Reader, Sampler, counts, fate, frame, judged
+from sampler import JUDGE, Reader, Sampler, counts, fate, frame, judged, one_cpu
 
 ALL_READ = {"filtered": 0, "thinned": 0, "unreported": 0, "unread": 0, "full": 0, "failed": 0}
 BAD_IP = bytes(eth() / IP(version=5, src="10.0.0.1") / UDP())
@@ -103,14 +102,11 @@ def test_all_that_a_rule_says_has_its_rate(pair):
 def test_foreign_programs_report_nothing(every):
     """That one has decided is known when the next packet comes by on that CPU, so there is one."""
     every.pair.xdp_root("slot", "vb", 3, "load", f"{obj('foreign')}:foreign_drop")
-    cpus, before = os.sched_getaffinity(0), every.status()
-    os.sched_setaffinity(0, {min(cpus)})
-    try:
+    before = every.status()
+    with one_cpu():
         every.send([frame("drop")] * 4)
         every.pair.xdp_root("slot", "vb", 3, "clear")
         every.send([frame("drop")])
-    finally:
-        os.sched_setaffinity(0, cpus)
     assert counts(every.status(), before) == {
         **ALL_READ, "drawn": 5, "unreported": 4, "generated": 1, "unread": 1}
 

@@ -38,24 +38,24 @@ static void fixture_init(struct fixture *fixture)
 static void put4(struct fixture *fixture, size_t bucket, size_t way, __u16 path, __u32 host)
 {
 	fixture->v4[bucket].way[way] = (struct bypass_flow4){
-		.flow = { .mark = BYPASS_MARK(0xdeadbeef, path, 3),
+		.flow = { .mark = ECBPF_MARK(0xdeadbeef, path, 3),
 			  .packets = 10 * host,
 			  .bytes = 1000 * host },
 		.key = { .saddr = htonl(0xc0000200 + host),
 			 .daddr = htonl(0xc6336401),
 			 .sport = htons(1024 + host),
 			 .dport = htons(80),
-			 .rest = BYPASS_REST(6, 10, 20) },
+			 .rest = ECBPF_REST(6, 10, 20) },
 	};
 }
 
 static void put6(struct fixture *fixture, size_t bucket, size_t way, __u16 path, __u32 host)
 {
 	fixture->v6[bucket].way[way] = (struct bypass_flow6){
-		.flow = { .mark = BYPASS_MARK(1, path, 9), .packets = host, .bytes = 100 * host },
+		.flow = { .mark = ECBPF_MARK(1, path, 9), .packets = host, .bytes = 100 * host },
 		.key = { .saddr = { htonl(0x20010db8), 0, 0, htonl(host) },
 			 .daddr = { htonl(0xfd000000), 0, 0, htonl(1) },
-			 .rest = BYPASS_REST(17, 0, 0) },
+			 .rest = ECBPF_REST(17, 0, 0) },
 	};
 }
 
@@ -82,8 +82,8 @@ static void every_flow_once(void **state)
 	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
 	assert_int_equal(seen.count, 4);
 	assert_int_equal(seen.flow[0].packets, 10);
-	assert_int_equal(BYPASS_MARK_PATH(seen.flow[1].mark), 65535);
-	assert_int_equal(BYPASS_MARK_GEN(seen.flow[1].mark), 3);
+	assert_int_equal(ECBPF_MARK_ID(seen.flow[1].mark), 65535);
+	assert_int_equal(ECBPF_MARK_GEN(seen.flow[1].mark), 3);
 	assert_int_equal(seen.flow[2].bytes, 3000);
 	assert_memory_equal(&seen.key[3], &fixture.v6[BUCKETS6 - 1].way[BYPASS_WAYS - 1].key,
 			    sizeof(struct bypass_key));
@@ -122,9 +122,9 @@ static void free_and_busy_are_none(void **state)
 	put4(&fixture, 0, 0, 1, 1);
 	fixture.v4[0].way[0].flow.mark = 0;
 	put4(&fixture, 0, 1, 1, 2);
-	fixture.v4[0].way[1].flow.mark = BYPASS_BUSY;
+	fixture.v4[0].way[1].flow.mark = ECBPF_MARK_BUSY;
 	put6(&fixture, 0, 0, 1, 1);
-	fixture.v6[0].way[0].flow.mark = BYPASS_BUSY;
+	fixture.v6[0].way[0].flow.mark = ECBPF_MARK_BUSY;
 	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
 	assert_int_equal(seen.count, 0);
 }
@@ -147,7 +147,7 @@ static void visitor_ends_it(void **state)
 static bool of_path(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
 {
 	(void)key;
-	return BYPASS_MARK_PATH(flow->mark) == *(const __u32 *)arg;
+	return ECBPF_MARK_ID(flow->mark) == *(const __u32 *)arg;
 }
 
 static void counts_go_to_the_path(void **state)
@@ -170,7 +170,7 @@ static void counts_go_to_the_path(void **state)
 	assert_int_equal(fixture.path[1].packets, 0);
 	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
 	assert_int_equal(seen.count, 1);
-	assert_int_equal(BYPASS_MARK_PATH(seen.flow[0].mark), 1);
+	assert_int_equal(ECBPF_MARK_ID(seen.flow[0].mark), 1);
 	assert_int_equal(fixture.v4[0].way[0].flow.mark, 0);
 	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, of_path, &two), 0);
 }
@@ -181,7 +181,7 @@ static bool and_replace(void *arg, const struct bypass_key *key, const struct by
 
 	(void)key;
 	(void)flow;
-	fixture->v4[0].way[0].flow.mark = BYPASS_MARK(2, 5, 3);
+	fixture->v4[0].way[0].flow.mark = ECBPF_MARK(2, 5, 3);
 	return true;
 }
 
@@ -193,7 +193,7 @@ static void another_flow_stays(void **state)
 	fixture_init(&fixture);
 	put4(&fixture, 0, 0, 2, 1);
 	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, and_replace, &fixture), 0);
-	assert_true(fixture.v4[0].way[0].flow.mark == BYPASS_MARK(2, 5, 3));
+	assert_true(fixture.v4[0].way[0].flow.mark == ECBPF_MARK(2, 5, 3));
 	assert_int_equal(fixture.path[2].packets, 0);
 	assert_int_equal(fixture.path[5].packets, 0);
 }
@@ -225,14 +225,14 @@ static void *write_on(void *arg)
 	size_t i;
 
 	for (; !__atomic_load_n(&writer->stop, __ATOMIC_RELAXED); number++) {
-		__atomic_store_n(&entry->flow.mark, BYPASS_BUSY, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&entry->flow.mark, ECBPF_MARK_BUSY, __ATOMIC_SEQ_CST);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		for (i = 0; i < 4; i++) {
 			__atomic_store_n(&entry->key.saddr[i], number, __ATOMIC_RELAXED);
 			__atomic_store_n(&entry->key.daddr[i], number, __ATOMIC_RELAXED);
 		}
 		__atomic_store_n(&entry->key.rest, number, __ATOMIC_RELAXED);
-		__atomic_store_n(&entry->flow.mark, BYPASS_MARK(number, 1, 1), __ATOMIC_RELEASE);
+		__atomic_store_n(&entry->flow.mark, ECBPF_MARK(number, 1, 1), __ATOMIC_RELEASE);
 	}
 	writer->written = number;
 	return NULL;
@@ -240,7 +240,7 @@ static void *write_on(void *arg)
 
 static int whole(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
 {
-	const __u32 number = BYPASS_MARK_CHECK(flow->mark);
+	const __u32 number = ECBPF_MARK_CHECK(flow->mark);
 	size_t i;
 
 	++*(uint64_t *)arg;
@@ -253,13 +253,14 @@ static int whole(void *arg, const struct bypass_key *key, const struct bypass_fl
 static void copies_are_whole(void **state)
 {
 	struct fixture fixture;
-	struct writer writer = { .entry = &fixture.v6[1].way[3] };
+	struct writer writer = {};
 	uint64_t seen = 0, tries = 0;
 	pthread_t thread;
 	int err = 0;
 
 	(void)state;
 	fixture_init(&fixture);
+	writer.entry = &fixture.v6[1].way[3];
 	assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
 	while (!err && seen < 20000 && ++tries < 100000000)
 		err = table_scan(&fixture.table, whole, &seen);

@@ -2,13 +2,13 @@
 /*
  * A packet becomes what IPVS would have sent: TTL, tags, addresses of the link, outer headers.
  */
-#ifndef BYPASS_IPVS_FORWARD_BPF_H
-#define BYPASS_IPVS_FORWARD_BPF_H
+#ifndef LIBECBPF_FORWARD_BPF_H
+#define LIBECBPF_FORWARD_BPF_H
 
-#include "bypass_ipvs/maps.bpf.h"
-#include "bypass_ipvs/packet.bpf.h"
 #include "libecbpf/csum.bpf.h"
+#include "libecbpf/packet.bpf.h"
 #include "libecbpf/pkt.bpf.h"
+#include "libecbpf/recipe.h"
 
 /* UDP, and GUE without options */
 struct forward_gue {
@@ -43,7 +43,7 @@ static __always_inline void forward_ttl4(struct iphdr *ip)
 				   bpf_htons(ip->ttl << 8 | ip->protocol));
 }
 
-static __always_inline int forward_put_l2(struct pkt *p, const struct bypass_recipe *recipe)
+static __always_inline int forward_put_l2(struct pkt *p, const struct ecbpf_recipe *recipe)
 {
 	const __u8 *from = recipe->l2;
 	struct forward_word *to = pkt_pull(p, sizeof(struct ethhdr));
@@ -68,11 +68,11 @@ static __always_inline int forward_put_l2(struct pkt *p, const struct bypass_rec
 	return 0;
 }
 
-static __always_inline int forward_put_ip4(struct pkt *p, const struct bypass_recipe *recipe,
+static __always_inline int forward_put_ip4(struct pkt *p, const struct ecbpf_recipe *recipe,
 					   const struct packet *packet)
 {
 	struct iphdr *ip = pkt_pull(p, sizeof(*ip));
-	bool df = packet->df && recipe->flags & BYPASS_DF_COPY;
+	bool df = packet->df && recipe->flags & ECBPF_DF_COPY;
 
 	if (!ip)
 		return -1;
@@ -87,7 +87,7 @@ static __always_inline int forward_put_ip4(struct pkt *p, const struct bypass_re
 	return 0;
 }
 
-static __always_inline int forward_put_ip6(struct pkt *p, const struct bypass_recipe *recipe,
+static __always_inline int forward_put_ip6(struct pkt *p, const struct ecbpf_recipe *recipe,
 					   const struct packet *packet)
 {
 	struct ipv6hdr *ip = pkt_pull(p, sizeof(*ip));
@@ -96,7 +96,7 @@ static __always_inline int forward_put_ip6(struct pkt *p, const struct bypass_re
 		return -1;
 	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
 	ip->priority = packet->tos >> 4;
-	ip->flow_lbl[0] = packet->tos << 4;
+	ip->flow_lbl[0] |= packet->tos << 4;
 	ip->payload_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes - sizeof(*ip));
 	ip->hop_limit = packet->ttl - 1;
 	return 0;
@@ -106,11 +106,11 @@ static __always_inline int forward_put_ip6(struct pkt *p, const struct bypass_re
  * forward_gue_sum - sum of UDP's pseudo header, UDP and GUE headers and the packet in them. Its IPv4
  * header sums up to nothing, and so does its segment with a pseudo header: what is left is that.
  */
-static __always_inline __u64 forward_gue_sum(const struct bypass_recipe *recipe,
+static __always_inline __u64 forward_gue_sum(const struct ecbpf_recipe *recipe,
 					     const struct packet *packet,
 					     const struct forward_gue *gue, const void *inner)
 {
-	const bool v6 = recipe->flags & BYPASS_OUTER_V6;
+	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	__u16 segment = bpf_htons(packet->ip_bytes -
 				  (packet->ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)));
 	__u64 sum = csum_add(0, gue, sizeof(*gue) / 2);
@@ -130,7 +130,7 @@ static __always_inline __u64 forward_gue_sum(const struct bypass_recipe *recipe,
 }
 
 /* 0 is sent as its complement (RFC 768). */
-static __always_inline void forward_gue_check(const struct bypass_recipe *recipe,
+static __always_inline void forward_gue_check(const struct ecbpf_recipe *recipe,
 					      const struct packet *packet, struct forward_gue *gue,
 					      const void *inner)
 {
@@ -140,19 +140,19 @@ static __always_inline void forward_gue_check(const struct bypass_recipe *recipe
 }
 
 static __always_inline struct forward_gue *forward_put_gue(struct pkt *p,
-							   const struct bypass_recipe *recipe,
-							   const struct bypass_flow *flow,
+							   const struct ecbpf_recipe *recipe,
+							   __be16 sport,
 							   const struct packet *packet)
 {
 	struct forward_gue *gue = pkt_pull(p, sizeof(*gue));
 
 	if (!gue)
 		return NULL;
-	if (recipe->flags & BYPASS_OUTER_V6)
+	if (recipe->flags & ECBPF_OUTER_V6)
 		forward_copy(gue, recipe->outer + sizeof(struct ipv6hdr), 3);
 	else
 		forward_copy(gue, recipe->outer + sizeof(struct iphdr), 3);
-	gue->udp.source = flow->gue_sport;
+	gue->udp.source = sport;
 	gue->udp.len = bpf_htons(packet->ip_bytes + sizeof(*gue));
 	return gue;
 }
@@ -176,8 +176,8 @@ static __always_inline void *forward_put_inner(struct pkt *p, const struct packe
 }
 
 /* forward_put - all headers, into a frame that has the room; never fails */
-static __always_inline int forward_put(struct pkt *p, const struct bypass_recipe *recipe,
-				       const struct bypass_flow *flow, const struct packet *packet)
+static __always_inline int forward_put(struct pkt *p, const struct ecbpf_recipe *recipe,
+				       __be16 sport, const struct packet *packet)
 {
 	struct forward_gue *gue = NULL;
 	void *inner;
@@ -185,18 +185,18 @@ static __always_inline int forward_put(struct pkt *p, const struct bypass_recipe
 	if (forward_put_l2(p, recipe))
 		return -1;
 	if (recipe->outer_bytes &&
-	    (recipe->flags & BYPASS_OUTER_V6 ? forward_put_ip6(p, recipe, packet) :
-					       forward_put_ip4(p, recipe, packet)))
+	    (recipe->flags & ECBPF_OUTER_V6 ? forward_put_ip6(p, recipe, packet) :
+					      forward_put_ip4(p, recipe, packet)))
 		return -1;
-	if (recipe->kind == BYPASS_GUE) {
-		gue = forward_put_gue(p, recipe, flow, packet);
+	if (recipe->kind == ECBPF_GUE) {
+		gue = forward_put_gue(p, recipe, sport, packet);
 		if (!gue)
 			return -1;
 	}
 	inner = forward_put_inner(p, packet);
 	if (!inner)
 		return -1;
-	if (gue && recipe->flags & BYPASS_GUE_CSUM)
+	if (gue && recipe->flags & ECBPF_GUE_CSUM)
 		forward_gue_check(recipe, packet, gue, inner);
 	return 0;
 }
@@ -204,10 +204,9 @@ static __always_inline int forward_put(struct pkt *p, const struct bypass_recipe
 enum forward_result { FORWARD_DONE, FORWARD_NOT, FORWARD_BROKEN };
 
 /* The frame gets another length: all that comes before the packet is written anew. */
-static __noinline int forward_reshape(struct xdp_md *xdp, const struct bypass_path *path,
-				      const struct bypass_flow *flow, const struct packet *packet)
+static __noinline int forward_reshape(struct xdp_md *xdp, const struct ecbpf_recipe *recipe,
+				      __be16 sport, const struct packet *packet)
 {
-	const struct bypass_recipe *recipe = &path->recipe;
 	int grow = recipe->l2_bytes + recipe->outer_bytes - (int)packet->l2_bytes, padding;
 	struct pkt p;
 
@@ -216,25 +215,23 @@ static __noinline int forward_reshape(struct xdp_md *xdp, const struct bypass_pa
 	padding =
 		packet_frame_bytes(xdp) - recipe->l2_bytes - recipe->outer_bytes - packet->ip_bytes;
 	p = pkt_init(xdp);
-	if (forward_put(&p, recipe, flow, packet))
+	if (forward_put(&p, recipe, sport, packet))
 		return FORWARD_BROKEN;
 	if (padding > 0) /* of a short frame */
 		bpf_xdp_adjust_tail(xdp, -padding);
 	return FORWARD_DONE;
 }
 
-/* forward_packet - change the frame as the path says, or not at all */
+/* forward_packet - change the frame as the recipe says, or not at all; @sport: of an outer UDP header */
 static __always_inline int forward_packet(struct xdp_md *xdp, const struct packet *packet,
-					  const struct bypass_path *path,
-					  const struct bypass_flow *flow)
+					  const struct ecbpf_recipe *recipe, __be16 sport)
 {
-	const struct bypass_recipe *recipe = &path->recipe;
 
 	if (recipe->l2_bytes + recipe->outer_bytes != sizeof(struct ethhdr) ||
 	    packet->l2_bytes != sizeof(struct ethhdr)) {
-		if (recipe->flags & BYPASS_GUE_CSUM && !packet->summed)
+		if (recipe->flags & ECBPF_GUE_CSUM && !packet->summed)
 			return FORWARD_NOT;
-		return forward_reshape(xdp, path, flow, packet);
+		return forward_reshape(xdp, recipe, sport, packet);
 	}
 	if (packet->ip6)
 		packet->ip6->hop_limit--;

@@ -1,0 +1,749 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/pkt_cls.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cmocka.h>
+
+#include "bypass_ipvs/params.h"
+#include "tests/bpf/bypass_suite.h"
+#include "tests/bpf/suite.h"
+
+#include "bypass_ipvs/bypass_egress.skel.h"
+#include "bypass_ipvs/xdp_bypass_ipvs.skel.h"
+
+#define SLOT_ROW ECBPF_ROW_SLOT(ECBPF_SLOT_BYPASS)
+
+/* --- interfaces */
+
+static void ip(const char *command)
+{
+	char text[128], *argv[16] = { "ip" }, *word, *rest = text;
+	int argc = 1, status;
+	pid_t pid;
+
+	snprintf(text, sizeof(text), "%s", command);
+	while ((word = strtok_r(NULL, " ", &rest)))
+		argv[argc++] = word;
+	assert_int_equal(posix_spawnp(&pid, "ip", NULL, NULL, argv, environ), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status)
+		fail_msg("ip %s: status %d", command, status);
+}
+
+static void sysctl_on(const char *path)
+{
+	int fd = open(path, O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "1", 1), 1);
+	close(fd);
+}
+
+/*
+ * The way to server 77 is narrower than its interface. Linux heeds that when it forwards only if it is
+ * locked; and it looks for a route of the interface that it is asked for with IPv4 only.
+ */
+static void routes_make(struct bypass_suite *s)
+{
+	const uint8_t to4[16] = { [10] = 0xff, 0xff, 10, 9, 1, 77 };
+	const uint8_t to6[16] = { 0xfd, 9, [7] = 1, [15] = 77 };
+
+	ip("addr add 10.9.0.1/16 dev out0");
+	ip("addr add fd09::1/16 dev out0 nodad");
+	ip("route add 10.9.1.77 dev out0 mtu lock 1300");
+	ip("route add fd09:0:0:1::4d dev out0 mtu lock 1320");
+	ip("neigh add 10.9.1.77 lladdr 02:00:00:00:00:77 dev out0");
+	ip("neigh add fd09:0:0:1::4d lladdr 02:00:00:00:00:77 dev out0");
+	sysctl_on("/proc/sys/net/ipv4/ip_forward");
+	sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding");
+	model_list_put(&s->model.route_mtu, to4, SUITE_ROUTE_MTU, s->out);
+	model_list_put(&s->model.route_mtu, to6, SUITE_ROUTE6_MTU, 0);
+}
+
+static void interfaces_make(struct bypass_suite *s)
+{
+	ip("link add in0 mtu 1500 type veth peer name in1");
+	ip("link add out0 mtu 1450 type veth peer name out1");
+	ip("link set in0 up");
+	ip("link set in1 up");
+	ip("link set out0 up");
+	ip("link set out1 up");
+	s->in = if_nametoindex("in0");
+	s->out = if_nametoindex("out0");
+	s->lost = if_nametoindex("out1");
+	model_list_put(&s->model.device_mtu, &s->in, SUITE_IN_MTU, 0);
+	model_list_put(&s->model.device_mtu, &s->out, SUITE_OUT_MTU, 0);
+	model_list_put(&s->model.device_mtu, &s->lost, SUITE_IN_MTU, 0);
+	routes_make(s);
+}
+
+/* --- programs */
+
+static void *memory(int fd, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	assert_true(at != MAP_FAILED);
+	return at;
+}
+
+/* What a program counts is read after each packet: in memory. It runs on one CPU only. */
+static void in_memory(struct bpf_map *map)
+{
+	assert_int_equal(bpf_map__set_type(map, BPF_MAP_TYPE_ARRAY), 0);
+	assert_int_equal(bpf_map__set_map_flags(map, BPF_F_MMAPABLE), 0);
+}
+
+static int egress_load(struct bypass_suite *s, const struct suite_sizes *sizes)
+{
+	struct bypass_egress *e = s->egress = bypass_egress__open();
+
+	assert_non_null(e);
+	memcpy(e->rodata->bypass_seed, s->model.seed, sizeof(s->model.seed));
+	memcpy(e->rodata->bypass_buckets, s->model.buckets, sizeof(s->model.buckets));
+	e->rodata->bypass_hz = SUITE_HZ;
+	e->rodata->bypass_test = true;
+	bpf_map__set_max_entries(e->maps.tuple_map, sizes->buckets);
+	bpf_map__set_max_entries(e->maps.tuple6_map, sizes->buckets6);
+	bpf_map__set_max_entries(e->maps.path_map, sizes->paths);
+	bpf_map__set_max_entries(e->maps.path_id_map, sizes->paths);
+	bpf_map__set_max_entries(e->maps.path_free_map, sizes->paths);
+	in_memory(e->maps.count_map);
+	return bypass_egress__load(e);
+}
+
+static void xdp_load(struct bypass_suite *s)
+{
+	struct xdp_bypass_ipvs *x = s->xdp = xdp_bypass_ipvs__open();
+	struct bpf_map *map;
+	int i;
+
+	assert_non_null(x);
+	bpf_object__for_each_map(map, x->obj)
+		bpf_map__set_pin_path(map, NULL);
+	for (i = 0; i < LIVE_MAPS; i++) {
+		map = bpf_object__find_map_by_name(x->obj, live_map_name(i));
+		assert_int_equal(bpf_map__reuse_fd(map, s->map[i]), 0);
+	}
+	memcpy(x->rodata->bypass_seed, s->model.seed, sizeof(s->model.seed));
+	memcpy(x->rodata->bypass_buckets, s->model.buckets, sizeof(s->model.buckets));
+	x->rodata->bypass_hz = SUITE_HZ;
+	x->rodata->bypass_cpus = s->model.cpus;
+	x->rodata->bypass_test = true;
+	in_memory(x->maps.ecbpf_stats);
+	assert_int_equal(xdp_bypass_ipvs__load(x), 0);
+}
+
+/*
+ * A packet with a tag that is not in its bytes, as VLAN devices send it, cannot be given to a test run:
+ * this program adds the tag that is in the packet's cb and runs the egress program.
+ */
+static void tag_load(struct bypass_suite *s)
+{
+	const int slot = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "test_tag", 4, 4, 1, NULL);
+	const int egress = bpf_program__fd(s->egress->progs.bpf_egress_syn_check);
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 1 },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W,
+		  .dst_reg = 2,
+		  .src_reg = 6,
+		  .off = offsetof(struct __sk_buff, cb[0]) },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W,
+		  .dst_reg = 3,
+		  .src_reg = 6,
+		  .off = offsetof(struct __sk_buff, cb[1]) },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skb_vlan_push },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 1, .src_reg = 6 },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = 2,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = slot },
+		{},
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 99 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	const __u32 zero = 0;
+
+	assert_true(slot >= 0);
+	assert_int_equal(bpf_map_update_elem(slot, &zero, &egress, BPF_ANY), 0);
+	s->tag_slot = slot;
+	s->tag_prog = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "test_tag", "GPL", insns,
+				    sizeof(insns) / sizeof(insns[0]), NULL);
+	assert_true(s->tag_prog >= 0);
+}
+
+static void maps_open(struct bypass_suite *s, const struct suite_sizes *sizes)
+{
+	int i;
+
+	for (i = 0; i < LIVE_MAPS; i++)
+		s->map[i] =
+			bpf_map__fd(bpf_object__find_map_by_name(s->egress->obj, live_map_name(i)));
+	s->tuple = memory(s->map[LIVE_TUPLE], sizes->buckets * sizeof(*s->tuple));
+	s->tuple6 = memory(s->map[LIVE_TUPLE6], sizes->buckets6 * sizeof(*s->tuple6));
+	s->path = memory(s->map[LIVE_PATH], sizes->paths * sizeof(*s->path));
+	s->settings = memory(s->map[LIVE_SETTINGS], sizeof(*s->settings));
+	s->counts = memory(s->map[LIVE_COUNT], sizeof(*s->counts));
+}
+
+/* --- contents of maps */
+
+static void update(const struct bypass_suite *s, enum live_map map, const void *key,
+		   const void *value)
+{
+	assert_int_equal(bpf_map_update_elem(s->map[map], key, value, BPF_ANY), 0);
+}
+
+static void device(struct bypass_suite *s, uint32_t ifindex, uint32_t role, uint16_t outer,
+		   uint16_t inner)
+{
+	const struct bypass_device value = { role, outer, inner };
+
+	update(s, LIVE_DEVICE, &ifindex, &value);
+	model_list_put(&s->model.device, &ifindex, role, outer | (uint32_t)inner << 16);
+}
+
+static void clear(const struct bypass_suite *s, enum live_map map)
+{
+	uint8_t key[sizeof(struct ecbpf_recipe)];
+
+	while (!bpf_map_get_next_key(s->map[map], NULL, key))
+		assert_int_equal(bpf_map_delete_elem(s->map[map], key), 0);
+}
+
+static void paths_begin(struct bypass_suite *s)
+{
+	struct model *m = &s->model;
+	__u32 id;
+
+	clear(s, LIVE_PATH_ID);
+	while (!bpf_map_lookup_and_delete_elem(s->map[LIVE_PATH_FREE], NULL, &id))
+		;
+	memset(s->path, 0, m->paths * sizeof(*s->path));
+	memset(m->path, 0, sizeof(m->path));
+	memset(m->path_used, 0, sizeof(m->path_used));
+	m->path_free_count = 0;
+	for (id = 1; id < m->paths; id++) {
+		update(s, LIVE_PATH_FREE, NULL, &id);
+		m->path_free[m->path_free_count++] = id;
+	}
+}
+
+static void rates_begin(struct bypass_suite *s)
+{
+	struct bypass_rate *rates = calloc(libbpf_num_possible_cpus(), sizeof(*rates));
+	const __u32 zero = 0;
+
+	assert_non_null(rates);
+	update(s, LIVE_RATE, &zero, rates);
+	free(rates);
+	memset(s->model.rate, 0, sizeof(s->model.rate));
+}
+
+/* A test that has failed must not make others fail that come after it. */
+static void counters_begin(struct bypass_suite *s)
+{
+	struct model *m = &s->model;
+	int i;
+
+	m->counts = *s->counts;
+	memcpy(m->code, s->stats->code, sizeof(m->code));
+	for (i = 0; i < ECBPF_COLUMNS_MAX; i++)
+		m->column[i] = s->stats->row[SLOT_ROW].by[i].packets;
+}
+
+void suite_reset(struct bypass_suite *s)
+{
+	const enum live_map lists[] = { LIVE_PENDING, LIVE_SERVICE, LIVE_EXCLUDE, LIVE_DEVICE,
+					LIVE_GUE,     LIVE_OUT,	    LIVE_VIP,	  LIVE_RESET };
+	struct model *m = &s->model;
+	size_t i;
+
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		clear(s, lists[i]);
+	m->pending.count = m->service.count = m->exclude.count = m->device.count = 0;
+	m->gue.count = m->out.count = m->vip.count = m->reset.count = 0;
+	memset(s->tuple, 0, m->buckets[0] * sizeof(*s->tuple));
+	memset(s->tuple6, 0, m->buckets[1] * sizeof(*s->tuple6));
+	memset(m->tuple, 0, sizeof(m->tuple));
+	memset(m->tuple6, 0, sizeof(m->tuple6));
+	paths_begin(s);
+	rates_begin(s);
+	counters_begin(s);
+	memset(&m->settings, 0, sizeof(m->settings));
+	m->settings.abi = BYPASS_ABI;
+	m->settings.test_now = 0xffffff00; /* soon to begin anew */
+	params_default(&m->settings.params[0]);
+	m->settings.params[0].inactive = 60 * SUITE_HZ;
+	m->settings.params[0].sample = 4 * SUITE_HZ;
+	m->settings.params[0].retry = SUITE_HZ / 2;
+	*s->settings = m->settings;
+	device(s, s->in, BYPASS_INBOUND | BYPASS_AT_XDP | BYPASS_AT_TC, 0, 0);
+	device(s, s->out, BYPASS_OUTBOUND | BYPASS_AT_TC, 0, 0);
+	device(s, SUITE_VLAN, BYPASS_INBOUND, 100, 0);
+	device(s, SUITE_QINQ, BYPASS_INBOUND, 200, 201);
+	update(s, LIVE_OUT, &s->out, &s->out);
+	model_list_put(&m->out, &s->out, s->out, 0);
+}
+
+struct bypass_suite *suite_begin(const struct suite_sizes *sizes)
+{
+	struct bypass_suite *s = calloc(1, sizeof(*s));
+	struct model *m = &s->model;
+	int err;
+
+	assert_non_null(s);
+	*m = (struct model){
+		.hz = SUITE_HZ,
+		.cpus = libbpf_num_possible_cpus(),
+		.seed = { 0x0123456789abcdef, 0xfedcba9876543210 },
+		.buckets = { sizes->buckets, sizes->buckets6 },
+		.paths = sizes->paths,
+	};
+	model_begin(m);
+	m->cpu = suite_pin_cpu();
+	err = egress_load(s, sizes);
+	if (err == -EPERM) {
+		print_message("# loading programs needs CAP_BPF and CAP_NET_ADMIN\n");
+		bypass_egress__destroy(s->egress);
+		free(s);
+		return NULL;
+	}
+	assert_int_equal(err, 0);
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	interfaces_make(s);
+	maps_open(s, sizes);
+	xdp_load(s);
+	s->stats = memory(bpf_map__fd(s->xdp->maps.ecbpf_stats), sizeof(*s->stats));
+	tag_load(s);
+	suite_reset(s);
+	return s;
+}
+
+void suite_end(struct bypass_suite *s)
+{
+	if (!s)
+		return;
+	munmap(s->tuple, s->model.buckets[0] * sizeof(*s->tuple));
+	munmap(s->tuple6, s->model.buckets[1] * sizeof(*s->tuple6));
+	munmap(s->path, s->model.paths * sizeof(*s->path));
+	munmap(s->settings, sizeof(*s->settings));
+	munmap(s->counts, sizeof(*s->counts));
+	munmap(s->stats, sizeof(*s->stats));
+	close(s->tag_prog);
+	close(s->tag_slot);
+	xdp_bypass_ipvs__destroy(s->xdp);
+	bypass_egress__destroy(s->egress);
+	free(s);
+}
+
+void suite_time(struct bypass_suite *s, uint32_t ticks)
+{
+	s->model.settings.test_now += ticks;
+	s->settings->test_now = s->model.settings.test_now;
+}
+
+struct bypass_params suite_params_now(const struct bypass_suite *s)
+{
+	return *model_params(&s->model);
+}
+
+void suite_params(struct bypass_suite *s, const struct bypass_params *params)
+{
+	params_store(&s->model.settings, params);
+	params_store(s->settings, params);
+}
+
+void suite_service(struct bypass_suite *s, const struct bypass_service_key *key, int number)
+{
+	const struct bypass_service value = { .number = number };
+
+	if (number < 0) {
+		bpf_map_delete_elem(s->map[LIVE_SERVICE], key);
+		model_list_del(&s->model.service, key);
+		return;
+	}
+	update(s, LIVE_SERVICE, key, &value);
+	model_list_put(&s->model.service, key, number, 0);
+}
+
+void suite_exclude(struct bypass_suite *s, const struct bypass_prefix *prefix, bool add)
+{
+	const __u32 one = 1;
+
+	if (add) {
+		update(s, LIVE_EXCLUDE, prefix, &one);
+		model_list_put(&s->model.exclude, prefix, 1, 0);
+	} else {
+		bpf_map_delete_elem(s->map[LIVE_EXCLUDE], prefix);
+		model_list_del(&s->model.exclude, prefix);
+	}
+	s->model.settings.excludes = s->settings->excludes = s->model.exclude.count;
+}
+
+void suite_gue(struct bypass_suite *s, uint16_t port, bool add)
+{
+	const __be16 key = __builtin_bswap16(port);
+	const __u32 one = 1;
+
+	if (add) {
+		update(s, LIVE_GUE, &key, &one);
+		model_list_put(&s->model.gue, &key, 1, 0);
+	} else {
+		bpf_map_delete_elem(s->map[LIVE_GUE], &key);
+		model_list_del(&s->model.gue, &key);
+	}
+}
+
+void suite_generations(struct bypass_suite *s)
+{
+	uint32_t id;
+
+	for (id = 1; id < s->model.paths; id++)
+		s->path[id].gen = ++s->model.path[id].gen;
+}
+
+static struct bypass_rate *rates_read(const struct bypass_suite *s)
+{
+	struct bypass_rate *rates = calloc(libbpf_num_possible_cpus(), sizeof(*rates));
+	const __u32 zero = 0;
+
+	assert_non_null(rates);
+	assert_int_equal(bpf_map_lookup_elem(s->map[LIVE_RATE], &zero, rates), 0);
+	return rates;
+}
+
+struct bypass_rate suite_rate(const struct bypass_suite *s)
+{
+	struct bypass_rate *rates = rates_read(s), rate = rates[s->model.cpu];
+
+	free(rates);
+	return rate;
+}
+
+void suite_window(struct bypass_suite *s, uint32_t cpu, const struct bypass_rate *rate)
+{
+	struct bypass_rate *rates = rates_read(s);
+	const __u32 zero = 0;
+
+	rates[cpu] = *rate;
+	update(s, LIVE_RATE, &zero, rates);
+	s->model.rate[cpu] = *rate;
+	free(rates);
+}
+
+void suite_path_forget(struct bypass_suite *s, uint32_t id)
+{
+	struct model *m = &s->model;
+
+	if (!m->path_used[id])
+		return;
+	assert_int_equal(bpf_map_delete_elem(s->map[LIVE_PATH_ID], &m->path[id].recipe), 0);
+	update(s, LIVE_PATH_FREE, NULL, &id);
+	m->path_used[id] = false;
+	m->path_free[m->path_free_count++] = id;
+}
+
+/* --- comparing */
+
+void suite_show(const char *what, const uint8_t *frame, size_t len)
+{
+	size_t i;
+
+	print_error("%s, %zu bytes:", what, len);
+	for (i = 0; i < len && i < 160; i++)
+		print_error("%s%02x", i % 4 ? "" : " ", frame[i]);
+	print_error("\n");
+}
+
+static bool flow_differs(const char *what, uint32_t way, const struct bypass_flow *got,
+			 const struct bypass_flow *want, size_t size)
+{
+	if ((!got->mark && !want->mark) || !memcmp(got, want, size))
+		return false;
+	print_error(
+		"%s, entry %u: mark packets bytes seen handed confirmed created seq sport tries "
+		"state\n",
+		what, way);
+	print_error("got  %llx %llu %llu %u %u %u %u %u %u %u %u\n", got->mark, got->packets,
+		    got->bytes, got->seen, got->handed, got->confirmed, got->created, got->seq,
+		    got->gue_sport, got->tries, got->state);
+	print_error("want %llx %llu %llu %u %u %u %u %u %u %u %u\n", want->mark, want->packets,
+		    want->bytes, want->seen, want->handed, want->confirmed, want->created,
+		    want->seq, want->gue_sport, want->tries, want->state);
+	return true;
+}
+
+static int tables_differ(const struct bypass_suite *s)
+{
+	const struct model *m = &s->model;
+	uint32_t bucket, way;
+	int differ = 0;
+
+	for (bucket = 0; bucket < m->buckets[0]; bucket++)
+		for (way = 0; way < BYPASS_WAYS; way++)
+			differ += flow_differs("tuple_map", bucket * BYPASS_WAYS + way,
+					       &s->tuple[bucket].way[way].flow,
+					       &m->tuple[bucket].way[way].flow,
+					       sizeof(struct bypass_flow4));
+	for (bucket = 0; bucket < m->buckets[1]; bucket++)
+		for (way = 0; way < BYPASS_WAYS; way++)
+			differ += flow_differs("tuple6_map", bucket * BYPASS_WAYS + way,
+					       &s->tuple6[bucket].way[way].flow,
+					       &m->tuple6[bucket].way[way].flow,
+					       sizeof(struct bypass_flow6));
+	return differ;
+}
+
+static int paths_differ(const struct bypass_suite *s)
+{
+	const struct model *m = &s->model;
+	int differ = 0;
+	uint32_t id;
+
+	for (id = 0; id < m->paths; id++) {
+		const struct bypass_path *got = &s->path[id], *want = &m->path[id];
+
+		if (!memcmp(got, want, sizeof(*got)))
+			continue;
+		suite_show("recipe, got ", (const void *)&got->recipe, sizeof(got->recipe));
+		suite_show("recipe, want", (const void *)&want->recipe, sizeof(want->recipe));
+		print_error("path %u: gen %u mtu %u packets %llu bytes %llu; "
+			    "want %u %u %llu %llu\n",
+			    id, got->gen, got->mtu, got->packets, got->bytes, want->gen, want->mtu,
+			    want->packets, want->bytes);
+		differ++;
+	}
+	return differ;
+}
+
+static int counts_differ(const struct bypass_suite *s)
+{
+	const struct model *m = &s->model;
+	int differ = 0, i;
+
+	for (i = 0; i < BYPASS_COUNTERS_MAX; i++)
+		if (s->counts->by[i] != m->counts.by[i]) {
+			print_error("counter %d: %llu, expected %llu\n", i, s->counts->by[i],
+				    m->counts.by[i]);
+			differ++;
+		}
+	if (memcmp(s->stats->code, m->code, sizeof(m->code)))
+		for (i = 0; i < ECBPF_CODES_MAX; i++)
+			if (s->stats->code[i] != m->code[i]) {
+				print_error("code %d: %llu, expected %llu\n", i, s->stats->code[i],
+					    (unsigned long long)m->code[i]);
+				differ++;
+			}
+	for (i = 0; i < ECBPF_COLUMNS_MAX; i++)
+		if (s->stats->row[SLOT_ROW].by[i].packets != m->column[i]) {
+			print_error("column %d: %llu, expected %llu\n", i,
+				    s->stats->row[SLOT_ROW].by[i].packets,
+				    (unsigned long long)m->column[i]);
+			differ++;
+		}
+	return differ;
+}
+
+static int settings_differ(const struct bypass_suite *s)
+{
+	const struct bypass_settings *got = s->settings, *want = &s->model.settings;
+
+	if (!memcmp(got, want, sizeof(*got)))
+		return 0;
+	print_error("settings: second %u used %u, expected %u %u\n", got->reset_second,
+		    got->reset_used, want->reset_second, want->reset_used);
+	return 1;
+}
+
+static int entry_differs(struct bypass_suite *s, enum live_map map, struct model_list *list,
+			 const void *key, size_t size)
+{
+	const uint32_t *want = model_list_find(list, key);
+	uint32_t got[2] = {};
+	const bool has = !bpf_map_lookup_elem(s->map[map], key, got);
+
+	if (has == !!want && (!has || !memcmp(got, want, size)))
+		return 0;
+	print_error("%s: %d %u %u, expected %d %u %u\n", live_map_name(map), has, got[0], got[1],
+		    !!want, want ? want[0] : 0, want ? want[1] : 0);
+	return 1;
+}
+
+/* The share is computed in floating point by the model: the last bits may differ. */
+static int rate_differs(struct bypass_suite *s)
+{
+	struct bypass_rate *want = &s->model.rate[s->model.cpu];
+	const struct bypass_params *p = model_params(&s->model);
+	struct bypass_rate got;
+	int64_t off;
+
+	if (!p->unknown_pps)
+		return 0;
+	got = suite_rate(s);
+	off = (int64_t)got.drop_below - want->drop_below;
+	if (off >= -2 && off <= 2)
+		want->drop_below = got.drop_below;
+	if (!memcmp(&got, want, sizeof(got)))
+		return 0;
+	print_error("rate: window %u count %u before %u below %u, expected %u %u %u %u\n",
+		    got.window, got.count, got.before, got.drop_below, want->window, want->count,
+		    want->before, want->drop_below);
+	return 1;
+}
+
+static int all_differ(struct bypass_suite *s)
+{
+	s->packets++;
+	return tables_differ(s) + paths_differ(s) + counts_differ(s) + settings_differ(s);
+}
+
+/* --- XDP */
+
+static int xdp_run(struct bypass_suite *s, uint32_t ifindex, const uint8_t *frame, size_t len,
+		   struct model_xdp *got)
+{
+	struct xdp_md ctx = { .data_end = len, .ingress_ifindex = ifindex };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len,
+		    .data_out = got->frame, .data_size_out = sizeof(got->frame), .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(s->xdp->progs.xdp_bypass_ipvs), &opts), 0);
+	got->len = opts.data_size_out;
+	return opts.retval;
+}
+
+/* What is random or depends on garbage is compared no further than that it fits. */
+static bool frame_differs(const struct model_xdp *got, const struct model_xdp *want)
+{
+	struct model_xdp mine = *got, its = *want;
+
+	if (its.id_at && mine.len == its.len) {
+		if (frames_sum(0, mine.frame + its.id_at - 4, 20) != 0xffff)
+			return true;
+		memset(mine.frame + its.id_at, 0, 2);
+		memset(its.frame + its.id_at, 0, 2);
+		memset(mine.frame + its.id_at + 6, 0, 2);
+		memset(its.frame + its.id_at + 6, 0, 2);
+	}
+	if (its.sum_at && mine.len == its.len) {
+		memset(mine.frame + its.sum_at, 0, 2);
+		memset(its.frame + its.sum_at, 0, 2);
+	}
+	return mine.len != its.len || memcmp(mine.frame, its.frame, its.len);
+}
+
+static bool has_met(const struct bypass_suite *s, uint32_t code)
+{
+	return s->stats->code[code] != s->model.code[code];
+}
+
+struct model_xdp suite_xdp(struct bypass_suite *s, uint32_t ifindex, const uint8_t *frame,
+			   size_t len)
+{
+	struct model_xdp got, want;
+	int action = xdp_run(s, ifindex, frame, len, &got), differ;
+
+	want.by_chance = has_met(s, ECBPF_CODE_BYPASS_LIMIT) ||
+			 has_met(s, ECBPF_CODE_BYPASS_SHADOW);
+	model_xdp(&s->model, ifindex, frame, len, &want);
+	differ = all_differ(s) + rate_differs(s);
+	if (want.has_key)
+		differ += entry_differs(s, LIVE_RESET, &s->model.reset, &want.key, 8);
+	if (action != (want.action == ECBPF_NEXT ? XDP_PASS : want.action))
+		differ++;
+	if (differ || frame_differs(&got, &want)) {
+		suite_show("in  ", frame, len);
+		suite_show("got ", got.frame, got.len);
+		suite_show("want", want.frame, want.len);
+		fail_msg("packet %llu at XDP, interface %u: action %d, expected %d, code %u",
+			 (unsigned long long)s->packets, ifindex, action, want.action, want.code);
+	}
+	want.len = got.len;
+	memcpy(want.frame, got.frame, got.len);
+	return want;
+}
+
+/* --- egress */
+
+/* Linux refuses to run others from some version on. */
+static bool has_ip_header(const uint8_t *frame, size_t len)
+{
+	switch (frames_get16(frame + 12)) {
+	case 0x0800:
+		return len >= 34;
+	case 0x86dd:
+		return len >= 54;
+	default:
+		return len > 14;
+	}
+}
+
+static int egress_run(struct bypass_suite *s, const struct model_skb *skb, const uint8_t *frame,
+		      size_t len)
+{
+	struct __sk_buff ctx = {
+		.mark = skb->mark,
+		.ingress_ifindex = skb->ingress,
+		.ifindex = skb->ifindex,
+		.gso_segs = skb->segments,
+		.gso_size = skb->segments > 1 ? 1000 : 0,
+		.cb = { __builtin_bswap16(skb->tag[0]), skb->tag[1] },
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = len, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = 1);
+	int fd = bpf_program__fd(s->egress->progs.bpf_egress_syn_check), err;
+
+	err = bpf_prog_test_run_opts(skb->tag[0] ? s->tag_prog : fd, &opts);
+	if (err)
+		fail_msg("test run at egress, %zu bytes, to %u, %u segments: %s", len, skb->ifindex,
+			 skb->segments, strerror(-err));
+	return opts.retval;
+}
+
+bool suite_egress(struct bypass_suite *s, struct model_skb *skb, const uint8_t *frame, size_t len)
+{
+	int action, differ;
+	bool may;
+
+	if (!has_ip_header(frame, len))
+		return true;
+	action = egress_run(s, skb, frame, len);
+	may = model_egress(&s->model, frame, len, skb);
+	differ = all_differ(s);
+	if (skb->has_key) {
+		differ += entry_differs(s, LIVE_PENDING, &s->model.pending, &skb->key, 8);
+		differ += entry_differs(s, LIVE_RESET, &s->model.reset, &skb->key, 8);
+	}
+	if (skb->service.family)
+		differ += entry_differs(s, LIVE_VIP, &s->model.vip, &skb->service, 4);
+	if (action != (may ? TC_ACT_UNSPEC : TC_ACT_SHOT))
+		differ++;
+	if (differ) {
+		suite_show("egress", frame, len);
+		fail_msg("packet %llu at egress, from %u to %u, mark %u, %u segments: action %d, "
+			 "expected %d",
+			 (unsigned long long)s->packets, skb->ingress, skb->ifindex, skb->mark,
+			 skb->segments, action, may ? TC_ACT_UNSPEC : TC_ACT_SHOT);
+	}
+	return may;
+}

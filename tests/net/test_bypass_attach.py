@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The bypass comes and goes: all of it or nothing, and nothing of anybody else's with it."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, obj, sh
+
+KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "40"))
+TOOL = "xdp_bypass_ipvs"
+FILTER = ["bpf", "bytecode", "1,6 0 0 0,"]  # matches nothing
+SMALL = ["--flows", "1000", "--no-follow"]
+
+
+class Director:
+    """Namespace b with vb, vc and vd; roots on all; vd is the other end of vc."""
+
+    def __init__(self, pair):
+        self.pair, self.netns = pair, pair.b
+        self.netns.run("ip", "link", "add", "vc", "type", "veth", "peer", "name", "vd")
+        for dev in "vc", "vd":
+            self.netns.run("ip", "link", "set", dev, "up")
+        pair.xdp_root("attach", "vb", "vc", "vd")
+
+    def __call__(self, *argv, ok=True):
+        return self.pair.tool(TOOL, *argv, ok=ok)
+
+    def attach(self, *argv, ok=True):
+        return self("attach", *argv, *SMALL, ok=ok)
+
+    def status(self):
+        return json.loads(self("status", "-j"))
+
+    def interfaces(self):
+        return {entry["interface"]: entry for entry in self.status()["interfaces"]}
+
+    def slots(self, dev):
+        """{slot: name} of a root."""
+        status = json.loads(self.pair.xdp_root("status", "-j", "-i", "0", dev))[0]
+        return {entry["slot"]: entry["program"]["name"] for entry in status["slots"]
+                if "program" in entry and entry["slot"] != "root"}
+
+    def pins(self):
+        base = os.environ["ECBPF_BPFFS"]
+        return [name for name in os.listdir(base) if name.startswith(":")]
+
+    def bare(self, *devs):
+        """Nothing of the bypass is there."""
+        assert self.status() == {"attached": False, "interfaces": []}
+        assert self.pins() == []
+        for dev in devs or ("vb", "vc", "vd"):
+            assert TOOL not in self.slots(dev).values()
+            assert "bpf_egress" not in json.dumps(self.net(dev))
+
+    def net(self, dev):
+        tc = self.netns.run("bpftool", "-j", "net", "show", "dev", dev)
+        return [json.loads(tc)[0]["tc"], self.filters(dev)]
+
+    def filters(self, dev):
+        try:
+            return self.netns.run("tc", "filter", "show", "dev", dev, "egress")
+        except subprocess.CalledProcessError:
+            return ""
+
+    def qdiscs(self, dev):
+        return [entry["kind"] for entry in
+                json.loads(self.netns.run("tc", "-j", "qdisc", "show", "dev", dev))]
+
+
+@pytest.fixture(name="director")
+def director_fixture(pair):
+    it = Director(pair)
+    yield it
+    it("detach")
+    left = [dev for dev in ("vc", "vd") if dev in pair.b.run("ip", "-br", "link")]
+    pair.xdp_root("detach", *left, ok=None)
+
+
+def program_maps(program):
+    """{name: id} of a program's maps."""
+    ids = json.loads(sh("bpftool", "-j", "prog", "show", "id", program))["map_ids"]
+    shown = (json.loads(sh("bpftool", "-j", "map", "show", "id", number)) for number in ids)
+    return {entry["name"]: entry["id"] for entry in shown}
+
+
+def kernel_has_tcx():
+    major, minor = os.uname().release.split(".")[:2]
+    return (int(major), int(minor)) >= (6, 6)
+
+
+def test_nothing_attached(director):
+    assert director("status") == "bypass: not attached\n"
+    director.bare()
+    assert director("detach") == ""
+    assert director.pins() == []
+
+
+def test_attach_status_detach(director):
+    kind = "tcx" if kernel_has_tcx() else "clsact"
+    lines = director.attach("--inbound", "vb", "--outbound", "vc").splitlines()
+    assert lines[0].startswith("flow tables: IPv4 1000 flows, 0.1 MiB; IPv6 256 flows, 0.0 MiB; "
+                               "pending 65536 flows, 7.0 MiB: ")
+    assert lines[1:] == [f"vb: slot 7, TC egress ({kind})", f"vc: TC egress ({kind})"]
+    status = director.status()
+    vb, vc = status["interfaces"]
+    assert (vb["interface"], vb["inbound"], vb["outbound"], vb["slot"], vb["egress"]) == (
+        "vb", True, False, 7, kind)
+    assert (vc["interface"], vc["inbound"], vc["outbound"], vc["egress"]) == (
+        "vc", False, True, kind)
+    assert "slot" not in vc and vb["egress_program_id"] == vc["egress_program_id"] > 0
+    assert director.slots("vb") == {"7": TOOL} and director.slots("vc") == {}
+    assert (status["flows"], status["flows6"], status["paths"], status["paths_used"]) == (
+        1000, 256, 4095, 0)
+    assert status["attached"] and not status["monitor"]
+    assert status["follower"] == {"pid": None, "compared_s": None}
+    text = director("status").splitlines()
+    assert text[0] == f"bypass: attached, version {status['version']}"
+    assert text[1] == (f"vb: inbound; slot 7: program {vb['program_id']}; TC egress ({kind}): "
+                       f"program {vb['egress_program_id']}")
+    # the suite's other commands see interfaces only
+    roots = json.loads(director.pair.xdp_root("status", "-j", "-i", "0"))
+    assert sorted(root["interface"] for root in roots) == ["vb", "vc", "vd"]
+    assert {root["pins"] for root in roots} == {"ok"}
+    director("detach")
+    director.bare()
+    assert "clsact" not in director.qdiscs("vb") + director.qdiscs("vc")
+
+
+def test_interfaces_share_tables(director):
+    director.attach("--inbound", "vb,vc", "--slot", "9", "--monitor")
+    at = director.interfaces()
+    assert director.slots("vb") == director.slots("vc") == {"9": TOOL}
+    assert director.status()["monitor"]
+    maps = [program_maps(at[dev][key]) for dev in ("vb", "vc")
+            for key in ("program_id", "egress_program_id")]
+    for name in "tuple_map", "tuple6_map", "path_map", "settings_map":
+        assert len({each[name] for each in maps if name in each}) == 1, name
+    assert at["vb"]["program_id"] != at["vc"]["program_id"]
+
+
+def test_upgrade_keeps_maps(director):
+    director.attach("--inbound", "vb", "--outbound", "vb,vd")
+    before = director.interfaces()
+    maps = program_maps(before["vb"]["program_id"])
+    out = director.attach("--inbound", "vb,vc")
+    assert out.splitlines()[0] == "flow tables: kept, IPv4 1000 flows, IPv6 256 flows"
+    after = director.interfaces()
+    assert set(after) == {"vb", "vc"}
+    assert after["vb"]["program_id"] != before["vb"]["program_id"]
+    assert after["vb"]["egress_program_id"] != before["vb"]["egress_program_id"]
+    again = program_maps(after["vb"]["program_id"])
+    assert again["tuple_map"] == maps["tuple_map"] and again["path_map"] == maps["path_map"]
+    assert "bpf_egress" not in json.dumps(director.net("vd"))
+
+
+ERRORS = {
+    "inbound is missing": ([], 2,
+                           "attach: interfaces: --inbound IF[,IF...] is missing"),
+    "no such interface": (["--inbound", "nix"], 1, "bypass: attach: nix: no such interface"),
+    "no root": (["--inbound", "lo"], 1, "lo: attach: no root is attached: xdp_root attach lo"),
+    "no root outbound": (["--inbound", "vb", "--outbound", "lo"], 1,
+                         "lo: attach: no root is attached: xdp_root attach lo"),
+    "no service": (["--inbound", "vb", "--service", "x"], 2,
+                   "attach: interfaces: x is no service: tcp:ADDRESS:PORT, udp:..., fwmark:N"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(director, name):
+    argv, code, told = ERRORS[name]
+    done = director.attach(*argv, ok=None)
+    assert (done.returncode, done.stderr, done.stdout) == (code, f"{TOOL}: {told}\n", "")
+    director.bare()
+
+
+def test_refusals_of_an_upgrade(director):
+    director.attach("--inbound", "vb")
+    before = director.interfaces()
+    for argv, told in ((["--flows", "2000"], "bypass: attach: it runs with --flows 1000: "),
+                       (["--slot", "3"], "vb: attach: the bypass is in slot 7: ")):
+        done = director("attach", "--inbound", "vb", "--no-follow", *argv, ok=None)
+        assert (done.returncode, done.stderr) == (1, f"{TOOL}: {told}detach it first\n")
+        assert director.interfaces() == before
+
+
+def test_foreign_slot_program(director):
+    """It stays, and what was done on the other interface is undone."""
+    director.pair.xdp_root("slot", "vc", 7, "load", obj("tally"))
+    done = director.attach("--inbound", "vb,vc", ok=None)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{TOOL}: vc: attach: slot 7 has another program: tally (id ")
+    director.bare()
+    director.attach("--inbound", "vb")
+    before = director.interfaces()
+    assert director.attach("--inbound", "vb,vc", ok=None).returncode == 1
+    assert director.interfaces() == before
+    director("detach")
+    assert director.slots("vc") == {"7": "tally"}
+
+
+def test_foreign_filter(director):
+    """A clsact qdisc and a filter that were there, and one that came later, survive."""
+    run = director.netns.run
+    run("tc", "qdisc", "add", "dev", "vb", "clsact")
+    run("tc", "filter", "add", "dev", "vb", "egress", "pref", "10", *FILTER)
+    director.attach("--inbound", "vb,vc")
+    if not kernel_has_tcx():
+        run("tc", "filter", "add", "dev", "vc", "ingress", "pref", "9", *FILTER)
+    director("detach")
+    director.bare()
+    assert "pref 10 bpf" in director.filters("vb")
+    assert ("clsact" in director.qdiscs("vc")) == (not kernel_has_tcx())
+
+
+def test_vlan(director):
+    """On a VLAN device's behalf the programs go to the device below."""
+    for name, link, number in ("vb.5", "vb", 5), ("vb.5.6", "vb.5", 6):
+        argv = ["ip", "link", "add", "link", link, "name", name, "type", "vlan", "id", str(number)]
+        try:
+            director.netns.run(*argv)
+        except subprocess.CalledProcessError:
+            pytest.skip("the kernel has no VLAN devices")
+    director.attach("--inbound", "vb.5", "--outbound", "vc")
+    at = director.interfaces()
+    assert set(at) == {"vb", "vb.5", "vb.5.6", "vc"}
+    assert [at[name]["vlans"] for name in ("vb", "vb.5", "vb.5.6")] == [[], [5], [5, 6]]
+    assert [at[name]["inbound"] for name in ("vb", "vb.5", "vb.5.6")] == [False, True, True]
+    assert at["vb"]["slot"] == 7 and "slot" not in at["vb.5"]
+
+
+def test_interface_removed(director):
+    director.attach("--inbound", "vb,vc")
+    director.netns.run("ip", "link", "del", "vc")
+    gone = [entry for entry in director.status()["interfaces"] if entry["interface"] is None]
+    assert [(entry["slot"], entry["egress"]) for entry in gone] in ([(None, "none")], [])
+    director.attach("--inbound", "vb")
+    assert set(director.interfaces()) == {"vb"}
+    director("detach")
+    director.bare("vb")
+    director.pair.xdp_root("detach", "vc", "vd")
+
+
+def test_killed_at_any_instant(director):
+    """kill -9 during attach and detach: the next one makes it whole."""
+    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
+    commands = {"attach": ["attach", "--inbound", "vb,vc", *SMALL], "detach": ["detach"]}
+    took, killed = {}, {"attach": 0, "detach": 0}
+    for turn in range(KILLS):
+        name = "detach" if turn % 2 else "attach"
+        if name == "attach":
+            director("detach")
+            director.bare()
+        else:
+            director.attach("--inbound", "vb,vc")
+        argv = commands[name]
+        start = time.monotonic()
+        process = subprocess.Popen([BUILD / "bin" / TOOL, argv[0], "--netns",
+                                    director.netns.name, *argv[1:]], stdout=subprocess.DEVNULL)
+        try:
+            process.wait(rng.uniform(0, took[name]) if name in took else 60)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            killed[name] += 1
+        took.setdefault(name, time.monotonic() - start)
+        assert director.status()["attached"] in (True, False)
+    director("detach")
+    director.bare()
+    assert min(killed.values()) > 0, killed
