@@ -194,9 +194,9 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 	$(patsubst %,xdp_fw/%.c,parse action statement value rule print) $(wildcard xdp_fw/import*.c)
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
-$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): $(patsubst %,libecbpf/%.c,parse names error) \
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): $(patsubst %,libecbpf/%.c,parse names error) \
 	$(patsubst %.o,%.c,$(patsubst $(B)/%,%,$(LB_PARTS)))
-$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document): FUZZ_LIBS := -ljson-c
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): FUZZ_LIBS := -ljson-c
 $(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
 $(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
@@ -211,7 +211,7 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
 fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds \
-		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document) \
+		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import) \
 		$(B)/tests/bpf/test_fw $(B)/tests/bpf/test_bypass_fuzz
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
@@ -222,6 +222,7 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypas
 	$(call fuzz,sampler_message,-max_len=400)
 	$(call fuzz,lb_text,-max_len=96 -dict=tests/fuzz/lb.dict)
 	$(call fuzz,lb_document,-max_len=800 -dict=tests/fuzz/lb.dict)
+	$(call fuzz,lb_import,-max_len=400 -dict=tests/fuzz/lb.dict)
 	$(call fuzz,bypass_restore,-max_len=400 -dict=tests/fuzz/bypass_restore.dict)
 	$(call fuzz,sampler_pcap,-max_len=1200)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
