@@ -217,7 +217,12 @@ static struct json_object *number_json(const void *at, size_t size)
 {
 	uint16_t half;
 	uint32_t word;
+	uint64_t number;
 
+	if (size == 8) {
+		memcpy(&number, at, 8);
+		return json_object_new_uint64(number);
+	}
 	if (size == 1)
 		return json_object_new_int64(*(const uint8_t *)at);
 	if (size == 2) {

@@ -12,7 +12,7 @@
 /** enum lb_member_kind - what the struct has at the offset */
 enum lb_member_kind {
 	LB_MEMBER_END,
-	LB_MEMBER_NUMBER,   /* uint8_t, uint16_t or uint32_t by @size; min .. max */
+	LB_MEMBER_NUMBER,   /* uint8_t .. uint32_t by @size; min .. max; uint64_t: to write */
 	LB_MEMBER_CHOICE,   /* uint8_t: which of the words, from 1 */
 	LB_MEMBER_FLAG,	    /* the bits @max of an uint8_t */
 	LB_MEMBER_ADDRESS,  /* 4 or 16 bytes by @size */
