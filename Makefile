@@ -195,7 +195,7 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
 $(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): $(patsubst %,libecbpf/%.c,parse names error) \
-	$(patsubst %.o,%.c,$(patsubst $(B)/%,%,$(LB_PARTS)))
+	$(wildcard xdp_lb/config*.c) $(patsubst %,xdp_lb/%.c,document import import_map list maglev members members_unique text)
 $(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): FUZZ_LIBS := -ljson-c
 $(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
