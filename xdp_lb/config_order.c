@@ -133,16 +133,24 @@ const struct lb_vip *lb_vip_match(const struct lb_config *config, uint8_t proto,
 	return best;
 }
 
+/* By length, the longest first: a search each, whatever the number of prefixes. */
 const struct lb_backend *lb_source_match(const struct lb_vip *vip, const uint8_t *addr)
 {
-	const struct lb_source *best = NULL;
-	size_t i;
+	const uint8_t family = vip->service.address.family;
+	struct ecbpf_prefix prefix = { .family = family };
+	int length;
+	size_t at;
 
-	for (i = 0; i < vip->sources; i++)
-		if (prefix_has(&vip->source[i].prefix, addr) &&
-		    (!best || vip->source[i].prefix.length > best->prefix.length))
-			best = &vip->source[i];
-	return best ? lb_backend_find(vip, &best->backend) : NULL;
+	memcpy(prefix.addr, addr, family == AF_INET ? 4 : 16);
+	for (length = family == AF_INET ? 32 : 128; vip->sources && length >= 0; length--) {
+		prefix.length = length;
+		if (length < 128)
+			prefix.addr[length / 8] &= ~(0xff >> length % 8);
+		if (lb_list_find(vip->source, vip->sources, sizeof(*vip->source), &prefix,
+				 lb_compare_sources, &at))
+			return lb_backend_find(vip, &vip->source[at].backend);
+	}
+	return NULL;
 }
 
 enum lb_state lb_backend_state(const struct lb_backend *backend)

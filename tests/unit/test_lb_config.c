@@ -420,6 +420,89 @@ static void sources(void **state)
 	lb_config_free(&config);
 }
 
+/* few_bits - the first @count bits of an address, one in sixteen of them set */
+static void few_bits(uint32_t *seed, size_t count, uint8_t *addr)
+{
+	size_t bit;
+
+	memset(addr, 0, 16);
+	for (bit = 0; bit < count; bit++) {
+		*seed = *seed * 1664525 + 1013904223;
+		if (*seed >> 28 == 0)
+			addr[bit / 8] |= 0x80 >> bit % 8;
+	}
+}
+
+/* add_lengths - a source prefix of every length but 3, each with a backend of its own */
+static void add_lengths(struct lb_config *config, const char *text, unsigned int bits,
+			uint32_t *seed)
+{
+	const struct lb_service key = service(text);
+	unsigned int i;
+
+	assert_int_equal(add_vip(config, text), 0);
+	for (i = 0; i <= bits; i++) {
+		struct lb_source from = { .prefix = { .family = bits == 32 ? AF_INET : AF_INET6,
+						      .length = i },
+					  .backend = { { 10, 0, 0, i + 1 }, AF_INET, 0 } };
+		struct lb_backend one;
+
+		few_bits(seed, i, from.prefix.addr);
+		lb_backend_init(&one, &from.backend);
+		assert_int_equal(lb_backend_add(config, &key, &one), 0);
+		if (i != 3)
+			assert_int_equal(lb_source_add(config, &key, &from), 0);
+	}
+}
+
+/* ask_all - bit by bit, for the length of the longest match plus 1 */
+static unsigned int ask_all(const struct lb_vip *vip, const uint8_t *addr)
+{
+	unsigned int best = 0;
+	size_t i, bit;
+
+	for (i = 0; i < vip->sources; i++) {
+		const struct ecbpf_prefix *prefix = &vip->source[i].prefix;
+
+		for (bit = 0; bit < prefix->length; bit++)
+			if ((prefix->addr[bit / 8] ^ addr[bit / 8]) & 0x80 >> bit % 8)
+				break;
+		if (bit == prefix->length && bit >= best)
+			best = bit + 1;
+	}
+	return best;
+}
+
+static void longest_source(void **state)
+{
+	static const char *const texts[] = { A, B };
+	uint32_t seed = 1, found = 0;
+	struct lb_config config = {};
+	size_t v, i;
+
+	(void)state;
+	for (v = 0; v < 2; v++) {
+		const struct lb_service key = service(texts[v]);
+		const unsigned int bits = v ? 128 : 32;
+		const struct lb_vip *made;
+
+		add_lengths(&config, texts[v], bits, &seed);
+		made = lb_vip_find(&config, &key);
+		for (i = 0; i < 2000; i++) {
+			unsigned int want;
+			uint8_t addr[16];
+
+			few_bits(&seed, bits, addr);
+			want = ask_all(made, addr);
+			assert_in_range(want, 1, bits + 1); /* there is one of length 0 */
+			assert_int_equal(lb_source_match(made, addr)->endpoint.addr[3], want);
+			found += want > 4;
+		}
+	}
+	assert_in_range(found, 500, 3999);
+	lb_config_free(&config);
+}
+
 static void closest_vip(void **state)
 {
 	static const char *const all[] = { "any:192.0.2.0/24",	   "tcp:192.0.2.0/24:80",
@@ -556,6 +639,7 @@ int main(void)
 		cmocka_unit_test(modes_of_backends),
 		cmocka_unit_test(states),
 		cmocka_unit_test(sources),
+		cmocka_unit_test(longest_source),
 		cmocka_unit_test(closest_vip),
 		cmocka_unit_test(limit_of_backends),
 		cmocka_unit_test(twice_in_one_vip),
