@@ -76,7 +76,7 @@ static bool source_equal(const struct lb_source *a, const struct lb_source *b)
 	       !lb_endpoint_compare(&a->backend, &b->backend);
 }
 
-static bool vip_equal(const struct lb_vip *a, const struct lb_vip *b)
+bool lb_vip_equal(const struct lb_vip *a, const struct lb_vip *b)
 {
 	size_t i;
 
@@ -103,7 +103,7 @@ bool lb_config_equal(const struct lb_config *a, const struct lb_config *b)
 	if (a->vips != b->vips)
 		return false;
 	for (i = 0; i < a->vips; i++)
-		if (!vip_equal(&a->vip[i], &b->vip[i]))
+		if (!lb_vip_equal(&a->vip[i], &b->vip[i]))
 			return false;
 	return true;
 }

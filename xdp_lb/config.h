@@ -142,7 +142,9 @@ int lb_config_copy(struct lb_config *to, const struct lb_config *from);
 /** lb_config_free - leaves it empty */
 void lb_config_free(struct lb_config *config);
 
+/** lb_config_equal, lb_vip_equal - with all that is in them */
 bool lb_config_equal(const struct lb_config *a, const struct lb_config *b);
+bool lb_vip_equal(const struct lb_vip *a, const struct lb_vip *b);
 
 /** lb_vip_init - defaults: IPIP, 5-tuple, LB_TABLE_DEFAULT entries, no flags, no backends */
 void lb_vip_init(struct lb_vip *vip, const struct lb_service *service);

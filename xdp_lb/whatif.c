@@ -94,19 +94,22 @@ static int compare_vip(const struct lb_vip *old, const struct lb_vip *now,
 		       struct lb_whatif_vip *what)
 {
 	const struct lb_vip *shown = now ? now : old;
-	struct side before, after = {};
-	int err = side_init(&before, old);
+	struct side before = {}, after = {};
+	int err;
 
+	*what = (struct lb_whatif_vip){
+		.service = shown->service,
+		.change = !old ? LB_WHATIF_ADDED :
+			  !now ? LB_WHATIF_REMOVED :
+				 LB_WHATIF_STAYS,
+		.entries = shown->table_size,
+	};
+	if (old && now && lb_vip_equal(old, now))
+		return 0;
+	err = side_init(&before, old);
 	if (!err)
 		err = side_init(&after, now);
 	if (!err) {
-		*what = (struct lb_whatif_vip){
-			.service = shown->service,
-			.change = !old ? LB_WHATIF_ADDED :
-				  !now ? LB_WHATIF_REMOVED :
-					 LB_WHATIF_STAYS,
-			.entries = shown->table_size,
-		};
 		count_moves(&before, &after, what);
 		what->unavoidable = count_unavoidable(&before, &after);
 		what->surplus = what->moved - what->unavoidable;
