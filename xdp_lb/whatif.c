@@ -104,7 +104,7 @@ static int compare_vip(const struct lb_vip *old, const struct lb_vip *now,
 				 LB_WHATIF_STAYS,
 		.entries = shown->table_size,
 	};
-	if (old && now && lb_vip_equal(old, now))
+	if (what->change == LB_WHATIF_STAYS && lb_vip_equal(old, now))
 		return 0;
 	err = side_init(&before, old);
 	if (!err)
