@@ -90,23 +90,13 @@ static uint32_t count_unavoidable(const struct side *before, const struct side *
 	return sum;
 }
 
+/* compare_vip - @now NULL: it is not there */
 static int compare_vip(const struct lb_vip *old, const struct lb_vip *now,
 		       struct lb_whatif_vip *what)
 {
-	const struct lb_vip *shown = now ? now : old;
-	struct side before = {}, after = {};
-	int err;
+	struct side before, after = {};
+	int err = side_init(&before, old);
 
-	*what = (struct lb_whatif_vip){
-		.service = shown->service,
-		.change = !old ? LB_WHATIF_ADDED :
-			  !now ? LB_WHATIF_REMOVED :
-				 LB_WHATIF_STAYS,
-		.entries = shown->table_size,
-	};
-	if (what->change == LB_WHATIF_STAYS && lb_vip_equal(old, now))
-		return 0;
-	err = side_init(&before, old);
 	if (!err)
 		err = side_init(&after, now);
 	if (!err) {
@@ -119,6 +109,41 @@ static int compare_vip(const struct lb_vip *old, const struct lb_vip *now,
 	return err;
 }
 
+/* begin_vip - what is known without its tables */
+static struct lb_whatif_vip begin_vip(const struct lb_vip *vip, enum lb_whatif_change change)
+{
+	return (struct lb_whatif_vip){
+		.service = vip->service,
+		.change = change,
+		.entries = vip->table_size,
+	};
+}
+
+/* next_vip - the one of both configurations that comes first; steps over it in those that have it */
+static int next_vip(const struct lb_config *before, size_t *i, const struct lb_config *after,
+		    size_t *j, struct lb_whatif_vip *what)
+{
+	const struct lb_vip *old, *now;
+	int order;
+
+	if (*i == before->vips || *j == after->vips)
+		order = *i == before->vips ? 1 : -1;
+	else
+		order = lb_service_compare(&before->vip[*i].service, &after->vip[*j].service);
+	if (order > 0) {
+		*what = begin_vip(&after->vip[(*j)++], LB_WHATIF_ADDED);
+		return 0; /* nothing had an owner */
+	}
+	old = &before->vip[(*i)++];
+	if (order < 0) {
+		*what = begin_vip(old, LB_WHATIF_REMOVED);
+		return compare_vip(old, NULL, what);
+	}
+	now = &after->vip[(*j)++];
+	*what = begin_vip(now, LB_WHATIF_STAYS);
+	return lb_vip_equal(old, now) ? 0 : compare_vip(old, now, what);
+}
+
 int lb_whatif(const struct lb_config *before, const struct lb_config *after, struct lb_whatif *what)
 {
 	const size_t most = before->vips + after->vips;
@@ -127,16 +152,8 @@ int lb_whatif(const struct lb_config *before, const struct lb_config *after, str
 	size_t i = 0, j = 0;
 
 	while (!err && i + j < most) {
-		const struct lb_vip *old = i < before->vips ? &before->vip[i] : NULL;
-		const struct lb_vip *now = j < after->vips ? &after->vip[j] : NULL;
-		const int order = !old ? 1 :
-				  !now ? -1 :
-					 lb_service_compare(&old->service, &now->service);
-
-		err = compare_vip(order <= 0 ? old : NULL, order >= 0 ? now : NULL,
-				  &made.vip[made.vips++]);
-		i += order <= 0;
-		j += order >= 0;
+		err = next_vip(before, &i, after, &j, &made.vip[made.vips]);
+		made.vips++;
 	}
 	if (!err) {
 		*what = made;

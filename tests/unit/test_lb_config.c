@@ -417,6 +417,8 @@ static void sources(void **state)
 		  "there is no source prefix 10.0.0.0/8");
 	assert_int_equal(lb_backend_del(&config, &key, &wide.backend), 0);
 	assert_int_equal(config.sources, 1);
+	assert_int_equal(lb_vip_del(&config, &key), 0);
+	assert_int_equal(config.sources + config.backends + config.vips, 0);
 	lb_config_free(&config);
 }
 

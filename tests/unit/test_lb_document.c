@@ -220,6 +220,8 @@ static const struct row bad_rows[] = {
 	{ VIP("\"service\":\"tcp:192.0.2.1:81\""), ".vips[0].service: there twice", -EINVAL },
 	{ VIP("\"mode\":\"IPIP\""), ".vips[0].mode: IPIP is none of ipip|gue|direct|nat|full-nat",
 	  -EINVAL },
+	{ VIP("\"mode\":\"\\\",\\\"mode\\\":\""),
+	  ".vips[0].mode: \",\"mode\": is none of ipip|gue|direct|nat|full-nat", -EINVAL },
 	{ VIP("\"mode\":1"), ".vips[0].mode: a string expected", -EINVAL },
 	{ VIP("\"mode\":\"gue\""), ".vips[0]: tcp:192.0.2.1:80: mode gue needs a port", -EINVAL },
 	{ VIP("\"gue_port\":0"), ".vips[0].gue_port: not in 1 to 65535", -EINVAL },

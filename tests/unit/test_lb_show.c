@@ -46,6 +46,8 @@ static int number_all(void *data, const struct lb_vip *vip, const struct lb_back
 	if (base == 3)
 		*counts = (struct lb_show_counts){ 99999999, 100000000, 99999999, 100000000,
 						   UINT64_MAX };
+	if (base == 4)
+		counts->packets = 99999999999;
 	return 0;
 }
 
@@ -86,7 +88,7 @@ static void stats(void **state)
 		"  -> 10.0.0.1:80                         3        4        5\n"
 		"  -> 10.0.0.2:8080                       4        5        6\n"
 		"  -> 10.0.0.3:80                  99999999  100000K 18446744T\n"
-		"  -> 10.0.0.4:80                         6        7        8\n"
+		"  -> 10.0.0.4:80                         6   99999M        8\n"
 		"  -> 10.0.0.5:80                         7        8        9\n"
 		"UDP  [2001:db8::1]:8000-8999           102      103      104\n"
 		"  -> [2001:db8::ffff:ffff:ffff:ffff]      103      104      105\n"
