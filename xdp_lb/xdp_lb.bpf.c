@@ -222,21 +222,38 @@ __noinline int fragment_find(const struct subject *s, struct way *way, __u32 now
 
 /* --- a packet that no table knows */
 
+/* way_choose - by the VIP's table: a new connection, or a packet that begins none */
+static __always_inline void way_choose(const struct subject *s, const struct lb_vip_entry *entry,
+				       struct way *way, __u32 now)
+{
+	__u32 number = choose_backend(s, way->vip);
+	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+
+	way->code = ECBPF_CODE_LB_NO_BACKEND;
+	if (!backend || backend->state == LB_BACKEND_NONE || number == LB_NUMBER_NONE)
+		return;
+	way->backend = number;
+	way->gen = backend->gen;
+	way->code = way_enter(s, entry, way, now);
+	if (s->fragment && !s->later)
+		fragment_keep(s, way, now);
+}
+
 /* way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0 */
 __noinline int way_new(const struct subject *s, struct way *way, __u32 now)
 {
-	const struct lb_backend_entry *backend;
 	const struct lb_vip_entry *entry;
+	__u32 vip;
 
 	if (!s || !way)
 		return false;
+	/* Linux 6.1 takes no key from what a pointer leads to */
+	vip = choose_vip(s);
+	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
+	if (!entry || vip == LB_NUMBER_NONE)
+		return false;
+	way->vip = vip;
 	way->backend = LB_NUMBER_NONE;
-	way->vip = choose_vip(s);
-	if (way->vip == LB_NUMBER_NONE)
-		return false;
-	entry = bpf_map_lookup_elem(&lb_vip_map, &way->vip);
-	if (!entry)
-		return false;
 	if (s->fragment && entry->flags & LB_VIP_REFUSE_FRAGMENT) {
 		way->code = ECBPF_CODE_LB_NO_FRAGMENTS;
 		return true;
@@ -245,22 +262,12 @@ __noinline int way_new(const struct subject *s, struct way *way, __u32 now)
 		way->code = ECBPF_CODE_LB_ECHO;
 		return entry->flags & LB_VIP_ECHO;
 	}
-	way->code = ECBPF_CODE_LB_FRAGMENT;
 	if (s->later && entry->hash == LB_OF_TUPLE) {
+		way->code = ECBPF_CODE_LB_FRAGMENT;
 		fragment_find(s, way, now);
 		return true;
 	}
-	way->code = ECBPF_CODE_LB_NO_BACKEND;
-	way->backend = choose_backend(s, way->vip);
-	backend = bpf_map_lookup_elem(&lb_backend_map, &way->backend);
-	if (!backend || backend->state == LB_BACKEND_NONE)
-		way->backend = LB_NUMBER_NONE;
-	if (!backend || way->backend == LB_NUMBER_NONE)
-		return true;
-	way->gen = backend->gen;
-	way->code = way_enter(s, entry, way, now);
-	if (s->fragment && !s->later)
-		fragment_keep(s, way, now);
+	way_choose(s, entry, way, now);
 	return true;
 }
 
