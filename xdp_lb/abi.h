@@ -64,7 +64,8 @@ static inline __u32 lb_near_bit(__u64 a, __u64 b)
  * @family: AF_INET, AF_INET6 or LB_FAMILY_NET
  *
  * The program asks for protocol and port, then for the protocol with all ports, then for any. What a
- * shorter prefix has and a longer one lacks is entered for the longer one, too.
+ * shorter prefix has and a longer one lacks is entered for the longer one, too. A VIP of TCP or UDP that
+ * answers echo requests needs a key of ICMP (ICMPv6), port 0.
  */
 struct lb_key {
 	__be32 addr[4];
@@ -230,7 +231,7 @@ struct lb_bucket6 {
 #define LB_CLOSING_S 30
 #define LB_SINGLE_S  10
 
-/** struct lb_fragment_key - key of lb_fragment_map; IPv4 as ::ffff:ADDRESS */
+/** struct lb_fragment_key - key of lb_fragment_map; IPv4 as ::ffff:ADDRESS; IPv6: @proto is 0 */
 struct lb_fragment_key {
 	__be32 saddr[4];
 	__be32 daddr[4];
@@ -238,10 +239,11 @@ struct lb_fragment_key {
 	__u32 proto;
 };
 
-/** struct lb_fragment - value of lb_fragment_map */
+/** struct lb_fragment - value of lb_fragment_map: where the first fragment went, and for which VIP */
 struct lb_fragment {
 	__u16 backend;
 	__u16 gen;
+	__u32 vip;
 	__u32 seen;
 };
 

@@ -88,32 +88,30 @@ static __always_inline void parse_addrs(struct lb_conn6_key *key, const struct p
 	}
 }
 
-/* parse_ports - of TCP and UDP; of a datagram cut off behind them, too */
-static __always_inline bool parse_ports(struct pkt *p, struct subject *s, __u8 proto)
+/* parse_ports - of TCP and UDP, whose headers must be whole; @packet: whether it has a checksum */
+static __always_inline bool parse_ports(struct pkt *p, struct subject *s, struct packet *packet)
 {
-	struct {
-		__be16 source, dest;
-	} * ports;
+	struct udphdr *udp;
 	struct tcphdr *tcp;
 
-	if (proto != IPPROTO_TCP && proto != IPPROTO_UDP)
-		return true;
-	if (proto == IPPROTO_TCP && !s->error) {
+	if (s->proto == IPPROTO_TCP) {
 		tcp = pkt_pull(p, sizeof(*tcp));
-		if (!tcp)
+		if (!tcp || s->payload < sizeof(*tcp))
 			return false;
 		s->tcp = true;
 		s->flags = ((const __u8 *)tcp)[PACKET_TCP_FLAGS];
 		s->payload = s->payload > tcp->doff * 4 ? s->payload - tcp->doff * 4 : 0;
 		s->key.sport = tcp->source;
 		s->key.dport = tcp->dest;
-		return true;
+		packet->summed = true;
+	} else if (s->proto == IPPROTO_UDP) {
+		udp = pkt_pull(p, sizeof(*udp));
+		if (!udp || s->payload < sizeof(*udp))
+			return false;
+		s->key.sport = udp->source;
+		s->key.dport = udp->dest;
+		packet->summed = udp->check;
 	}
-	ports = pkt_pull(p, sizeof(*ports));
-	if (!ports)
-		return false;
-	s->key.sport = ports->source;
-	s->key.dport = ports->dest;
 	return true;
 }
 
@@ -128,9 +126,12 @@ static __always_inline void parse_turn(struct lb_conn6_key *key)
 	key->dport = was.sport;
 }
 
-/* parse_quoted - the packet that an ICMP error is about; options and extension headers are passed over */
+/* parse_quoted - the packet that an ICMP error is about; not behind extension headers, no later fragment */
 static __noinline int parse_quoted(struct pkt *p, struct subject *s, __u32 v6)
 {
+	struct {
+		__be16 source, dest;
+	} * ports;
 	struct ipv6hdr *ip6;
 	struct iphdr *ip4;
 	__u32 len;
@@ -156,22 +157,26 @@ static __noinline int parse_quoted(struct pkt *p, struct subject *s, __u32 v6)
 	}
 	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP)
 		return false;
-	if (!parse_ports(p, s, s->proto))
+	ports = pkt_pull(p, sizeof(*ports));
+	if (!ports)
 		return false;
+	s->key.sport = ports->source;
+	s->key.dport = ports->dest;
 	parse_turn(&s->key);
 	return true;
 }
 
+/* parse_icmp - errors and echo requests; all else is the machine's own: neighbour discovery, say */
 static __always_inline bool parse_icmp(struct pkt *p, struct subject *s, const struct pkt_ip *ip)
 {
 	struct pkt_icmp_hdr *icmp = pkt_pull(p, sizeof(*icmp));
 	const bool v6 = ip->v6;
 
-	if (!icmp)
+	if (!icmp || s->fragment || s->payload < sizeof(*icmp))
 		return false;
 	s->echo = icmp->type == (v6 ? PARSE_ECHO6 : PARSE_ECHO4) && !icmp->code;
 	s->error = v6 ? parse_is_error6(icmp->type) : parse_is_error4(icmp->type);
-	return !s->error || parse_quoted(p, s, v6);
+	return s->echo || (s->error && parse_quoted(p, s, v6));
 }
 
 static __always_inline void parse_header(struct packet *packet, struct subject *s,
@@ -191,7 +196,6 @@ static __always_inline void parse_header(struct packet *packet, struct subject *
 		packet->df = ip->v4->frag_off & bpf_htons(PACKET_DF);
 	}
 	packet->proto = ip->proto;
-	packet->summed = true;
 	s->proto = ip->proto;
 	s->ip_bytes = packet->ip_bytes;
 	s->payload = ip->left;
@@ -209,14 +213,14 @@ static __always_inline bool parse_rest(struct pkt *p, const struct pkt_eth *eth,
 	packet->l2_bytes = sizeof(*eth->hdr) + eth->vlans * sizeof(struct pkt_vlan_tag);
 	parse_header(packet, s, ip);
 	parse_addrs(&s->key, ip);
-	if (!ip->later) {
-		if (ip->proto == (ip->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
-			if (!parse_icmp(p, s, ip))
-				return false;
-		} else if (!parse_ports(p, s, ip->proto)) {
+	if (ip->proto == (ip->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		if (!parse_icmp(p, s, ip))
 			return false;
-		}
+	} else if (!ip->later && !parse_ports(p, s, packet)) {
+		return false;
 	}
+	if (ip->fragment || ip->exts) /* then nobody sums it up */
+		packet->summed = false;
 	s->key.rest = ECBPF_REST(s->proto, packet_vid(eth, 0), packet_vid(eth, 1));
 	return true;
 }
@@ -233,7 +237,8 @@ static __always_inline bool parse(struct xdp_md *xdp, struct packet *packet, str
 	/* two calls: verifiers do not know that the type decides which pointer is there */
 	if (eth.proto == bpf_htons(ETH_P_IP))
 		return !pkt_ipv4(&p, &ip) && parse_rest(&p, &eth, &ip, packet, s);
-	return !pkt_ipv6(&p, &ip) && parse_rest(&p, &eth, &ip, packet, s);
+	/* length 0 is a jumbogram's, whose own length is not known here (RFC 2675) */
+	return !pkt_ipv6(&p, &ip) && ip.v6->payload_len && parse_rest(&p, &eth, &ip, packet, s);
 }
 
 #endif

@@ -93,6 +93,63 @@ __noinline int way_count(__u32 vip, __u32 code)
 	return 0;
 }
 
+/* --- fragments */
+
+static __always_inline void fragment_key(const struct subject *s, struct lb_fragment_key *key)
+{
+	__builtin_memcpy(key->saddr, s->key.saddr, sizeof(key->saddr));
+	__builtin_memcpy(key->daddr, s->key.daddr, sizeof(key->daddr));
+	key->id = s->id;
+	key->proto = s->v6 ? 0 : s->proto; /* RFC 8200 4.5: the first one's may differ */
+}
+
+/* fragment_keep - the later ones go where the first one goes; false: the VIP takes no fragments */
+__noinline int fragment_keep(const struct subject *s, const struct way *way, __u32 now)
+{
+	const struct lb_vip_entry *entry;
+	struct lb_fragment fragment = { .seen = now };
+	struct lb_fragment_key key;
+	__u32 vip;
+
+	if (!s || !way)
+		return false;
+	vip = way->vip;
+	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
+	if (!entry || entry->flags & LB_VIP_REFUSE_FRAGMENT)
+		return false;
+	fragment.backend = way->backend;
+	fragment.gen = way->gen;
+	fragment.vip = vip;
+	fragment_key(s, &key);
+	bpf_map_update_elem(&lb_fragment_map, &key, &fragment, BPF_ANY);
+	return true;
+}
+
+/* fragment_find - where the first one went */
+__noinline int fragment_find(const struct subject *s, struct way *way, __u32 now)
+{
+	struct lb_backend_entry *backend;
+	struct lb_fragment *fragment;
+	struct lb_fragment_key key;
+	__u32 number;
+
+	if (!s || !way)
+		return false;
+	fragment_key(s, &key);
+	fragment = bpf_map_lookup_elem(&lb_fragment_map, &key);
+	if (!fragment || now - fragment->seen > LB_FRAGMENT_S * lb_hz)
+		return false;
+	number = fragment->backend;
+	backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+	if (!backend || backend->state == LB_BACKEND_NONE || (__u16)backend->gen != fragment->gen)
+		return false;
+	way->vip = fragment->vip;
+	way->backend = number;
+	way->gen = fragment->gen;
+	way->code = ECBPF_CODE_LB_FORWARD;
+	return true;
+}
+
 /* --- known connections */
 
 /* way_known - the connection is in a table, and the entry holds */
@@ -116,7 +173,13 @@ static __always_inline bool way_known(const struct subject *s, __u32 now, struct
 		way->code = ECBPF_CODE_LB_ICMP;
 		return true;
 	}
-	if (!conn_is_trusted(conn, s, now))
+	if (!conn_is_trusted(conn, s, now)) {
+		/* what follows a SYN must not meet what was before it */
+		if (s->flags & PACKET_TCP_SYN && flow_claim(conn, mark))
+			flow_publish(conn, 0);
+		return false;
+	}
+	if (s->fragment && !fragment_keep(s, way, now))
 		return false;
 	conn_touch(conn, s, now);
 	way->code = ECBPF_CODE_LB_FORWARD;
@@ -146,7 +209,7 @@ static __always_inline bool new_limited(__u32 vip, __u32 most, __u32 now)
 /* is_new - does the packet begin a connection that is worth an entry? A SYN may be all there is. */
 static __always_inline bool is_new(const struct subject *s, const struct lb_vip_entry *entry)
 {
-	if (entry->flags & LB_VIP_NO_TABLE || s->error || s->later)
+	if (entry->flags & LB_VIP_NO_TABLE || s->later)
 		return false;
 	if (s->tcp)
 		return !(s->flags & (PACKET_TCP_SYN | PACKET_TCP_RST));
@@ -171,53 +234,6 @@ static __always_inline __u32 way_enter(const struct subject *s, const struct lb_
 	if (counts)
 		counts->conns++;
 	return ECBPF_CODE_LB_NEW;
-}
-
-/* --- fragments */
-
-static __always_inline void fragment_key(const struct subject *s, struct lb_fragment_key *key)
-{
-	__builtin_memcpy(key->saddr, s->key.saddr, sizeof(key->saddr));
-	__builtin_memcpy(key->daddr, s->key.daddr, sizeof(key->daddr));
-	key->id = s->id;
-	key->proto = s->proto;
-}
-
-/* fragment_keep - the later ones go where the first one went */
-__noinline int fragment_keep(const struct subject *s, const struct way *way, __u32 now)
-{
-	struct lb_fragment fragment = { .seen = now };
-	struct lb_fragment_key key;
-
-	if (!s || !way)
-		return 0;
-	fragment.backend = way->backend;
-	fragment.gen = way->gen;
-	fragment_key(s, &key);
-	return bpf_map_update_elem(&lb_fragment_map, &key, &fragment, BPF_ANY);
-}
-
-__noinline int fragment_find(const struct subject *s, struct way *way, __u32 now)
-{
-	struct lb_backend_entry *backend;
-	struct lb_fragment *fragment;
-	struct lb_fragment_key key;
-	__u32 number;
-
-	if (!s || !way)
-		return false;
-	fragment_key(s, &key);
-	fragment = bpf_map_lookup_elem(&lb_fragment_map, &key);
-	if (!fragment || now - fragment->seen > LB_FRAGMENT_S * lb_hz)
-		return false;
-	number = fragment->backend;
-	backend = bpf_map_lookup_elem(&lb_backend_map, &number);
-	if (!backend || (__u16)backend->gen != fragment->gen)
-		return false;
-	way->backend = number;
-	way->gen = fragment->gen;
-	way->code = ECBPF_CODE_LB_HASHED;
-	return true;
 }
 
 /* --- a packet that no table knows */
@@ -247,6 +263,8 @@ __noinline int way_new(const struct subject *s, struct way *way, __u32 now)
 
 	if (!s || !way)
 		return false;
+	if (s->later && fragment_find(s, way, now))
+		return true;
 	/* Linux 6.1 takes no key from what a pointer leads to */
 	vip = choose_vip(s);
 	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
@@ -264,7 +282,6 @@ __noinline int way_new(const struct subject *s, struct way *way, __u32 now)
 	}
 	if (s->later && entry->hash == LB_OF_TUPLE) {
 		way->code = ECBPF_CODE_LB_FRAGMENT;
-		fragment_find(s, way, now);
 		return true;
 	}
 	way_choose(s, entry, way, now);
@@ -363,13 +380,13 @@ static __always_inline void deliver(struct xdp_md *xdp, const struct packet *pac
 		too_long(xdp, packet, backend->mtu, v);
 		return;
 	}
+	v->action = frame_send(xdp, packet, s, backend);
+	v->code = v->action == XDP_DROP ? ECBPF_CODE_LB_FRAME : way->code;
 	counts = bpf_map_lookup_elem(&lb_count_map, &number);
-	if (counts) {
+	if (counts && v->action != XDP_DROP) {
 		counts->packets++;
 		counts->bytes += s->ip_bytes;
 	}
-	v->action = frame_send(xdp, packet, s, backend);
-	v->code = v->action == XDP_DROP ? ECBPF_CODE_LB_FRAME : way->code;
 }
 
 static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
