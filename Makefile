@@ -46,6 +46,7 @@ BYPASS_COMMANDS := $(patsubst %.c,$(B)/%.o,bypass_ipvs/xdp_bypass_ipvs.c $(wildc
 BYPASS_LIBS := -lmnl
 # all but the commands
 LB_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out xdp_lb/xdp_lb.c xdp_lb/cmd_% %.bpf.c,$(wildcard xdp_lb/*.c)))
+LB_LIBS := -lmnl -lcurl
 TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -147,6 +148,7 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
 $(filter $(B)/tests/unit/test_lb%,$(UNIT)): $(LB_PARTS)
+$(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/bypass_%.o,frames model suite)
 $(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
