@@ -33,6 +33,8 @@ enum lb_live_map {
 	LB_LIVE_MAPS,
 };
 
+#define LB_LIVE_TOOL "xdp_lb"
+
 /** lb_live_map_name - "lb_near_map" and so on */
 const char *lb_live_map_name(enum lb_live_map map);
 
@@ -50,6 +52,12 @@ struct lb_live {
 	int lock;
 };
 
+/* Nothing is open. */
+#define LB_LIVE_NONE                                                \
+	{                                                           \
+		.fd = { [0 ... LB_LIVE_MAPS - 1] = -1 }, .lock = -1 \
+	}
+
 /**
  * lb_live_open - the balancer that is attached
  * @change: take its lock, waiting for other commands
@@ -59,12 +67,16 @@ struct lb_live {
 int lb_live_open(struct lb_live *live, bool change);
 void lb_live_close(struct lb_live *live);
 
+/** lb_live_memory - map what is mapped, once the descriptors are there; lb_live_open() has done so */
+int lb_live_memory(struct lb_live *live);
+
 /* --- the configuration that runs: numbers.c */
 
 /**
  * struct lb_numbers - which numbers VIPs and backends of a configuration have in the maps
  * @vip: of config->vip[i]
  * @backend: of the backends, VIP by VIP in the order of the configuration
+ * @next_vip, @next_backend: where the search for a free one begins
  *
  * A VIP or backend keeps its number as long as it is configured. A number that was given back is given
  * out again as late as possible, and with another generation.
@@ -72,12 +84,21 @@ void lb_live_close(struct lb_live *live);
 struct lb_numbers {
 	__u32 *vip;
 	__u32 *backend;
+	__u32 next_vip, next_backend;
 };
 
 /** lb_live_config - read what runs; lb_config_free() and lb_numbers_free() them */
 int lb_live_config(const struct lb_live *live, struct lb_config *config,
 		   struct lb_numbers *numbers);
 void lb_numbers_free(struct lb_numbers *numbers);
+
+/**
+ * lb_numbers_assign - numbers for another configuration
+ * @had: numbers of @was; @numbers: for lb_numbers_free()
+ * Return: 0; -ENOMEM.
+ */
+int lb_numbers_assign(const struct lb_config *was, const struct lb_numbers *had,
+		      const struct lb_config *config, struct lb_numbers *numbers);
 
 /** lb_numbers_backend - of backend @b of VIP @v */
 __u32 lb_numbers_backend(const struct lb_config *config, const struct lb_numbers *numbers, size_t v,
@@ -88,12 +109,13 @@ __u32 lb_numbers_backend(const struct lb_config *config, const struct lb_numbers
 /**
  * lb_apply - make another configuration run
  * @live: opened to change
+ * @config: modes nat and full-nat, and hash quic, are not built yet: -EOPNOTSUPP
  *
  * Everything is prepared and checked first. Then: new backends, new tables (each by one update), VIPs,
  * keys; last, what is gone. Packets meet the old or the new table of a VIP; connections stay where they
  * are unless their backend is gone or down. The text of the configuration is written last, so that a
  * killed command is repaired by the next lb_apply(), which brings the maps in line.
- * Return: 0; -ENOMEM, -ENOSPC: nothing was changed.
+ * Return: 0; -ENOMEM, -ENOSPC, -EOPNOTSUPP: nothing was changed.
  */
 int lb_apply(struct lb_live *live, const struct lb_config *config);
 
