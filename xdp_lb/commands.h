@@ -9,6 +9,10 @@
 
 /**
  * struct lb_opts - options of all commands; common first. A command reads those in its table
+ * @conns, @conns6: sizes of tables; 0: not said
+ * @no_monitor: of attach: start none in the background
+ * @checks: of monitor: file of health checks, or NULL
+ * @background: of monitor: leave it running
  * @said: of VIPs and backends
  * @numbers: of show: counters in place of connections
  * @watch_ns, @count: of stats; 0: not said
@@ -16,12 +20,22 @@
  */
 struct lb_opts {
 	struct ecbpf_common common;
+	uint64_t conns;
+	uint64_t conns6;
+	bool no_monitor;
+	const char *checks;
+	bool background;
 	struct lb_said said;
 	bool numbers;
 	uint64_t watch_ns;
 	uint64_t count;
 	bool apply;
 };
+
+int cmd_attach(const void *opts, int argc, char **argv);
+int cmd_detach(const void *opts, int argc, char **argv);
+int cmd_status(const void *opts, int argc, char **argv);
+int cmd_monitor(const void *opts, int argc, char **argv);
 
 int cmd_vip(const void *opts, int argc, char **argv);
 int cmd_backend(const void *opts, int argc, char **argv);
