@@ -138,10 +138,13 @@ static __always_inline struct lb_conn *conn_claim(void *bucket, __u32 entry_byte
 						  __u32 words, __u64 hash, __u32 now)
 {
 	__u64 mark = 0, its;
-	struct lb_conn *best = flow_find(bucket, entry_bytes, key, words, hash, &mark), *conn;
+	struct lb_conn *own = flow_find(bucket, entry_bytes, key, words, hash, &mark);
+	struct lb_conn *best = NULL, *conn;
 	__u32 worth, least = CONN_KEEP, i;
 
-	for (i = 0; !best && i < LB_WAYS; i++) {
+	if (own)
+		return flow_claim(own, mark) ? own : NULL;
+	for (i = 0; i < LB_WAYS; i++) {
 		conn = flow_way(bucket, entry_bytes, hash, i);
 		its = flow_mark(conn);
 		worth = conn_worth(conn, its, now);
