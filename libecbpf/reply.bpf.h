@@ -222,6 +222,7 @@ static __always_inline void reply_quote(const struct pkt_eth *eth, const struct 
 		quote->len = sizeof(*ip->v6) + bpf_ntohs(ip->v6->payload_len);
 		if (quote->len > REPLY_IPV6_MTU - REPLY_IPV6_HEADERS)
 			quote->len = REPLY_IPV6_MTU - REPLY_IPV6_HEADERS;
+		quote->len &= ~3U;
 	} else if (ip->v4) {
 		quote->len = ip->v4->ihl * 4 + REPLY_IPV4_QUOTE;
 	}
