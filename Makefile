@@ -152,6 +152,9 @@ $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)):
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/bypass_%.o,frames model suite)
 $(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
+$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/bypass_frames.o \
+	$(patsubst %,$(B)/tests/bpf/lb_%.o,compare frames model output rows suite view)
+$(patsubst %,$(B)/tests/bpf/lb_%.o,compare suite): $(B)/xdp_lb/xdp_lb.skel.h
 $(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)

@@ -5,12 +5,10 @@
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/pkt_cls.h>
@@ -31,21 +29,6 @@
 
 /* --- interfaces */
 
-static void ip(const char *command)
-{
-	char text[128], *argv[16] = { "ip" }, *word, *rest = text;
-	int argc = 1, status;
-	pid_t pid;
-
-	snprintf(text, sizeof(text), "%s", command);
-	while ((word = strtok_r(NULL, " ", &rest)))
-		argv[argc++] = word;
-	assert_int_equal(posix_spawnp(&pid, "ip", NULL, NULL, argv, environ), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status)
-		fail_msg("ip %s: status %d", command, status);
-}
-
 static void sysctl_on(const char *path)
 {
 	int fd = open(path, O_WRONLY);
@@ -64,12 +47,12 @@ static void routes_make(struct bypass_suite *s)
 	const uint8_t to4[16] = { [10] = 0xff, 0xff, 10, 9, 1, 77 };
 	const uint8_t to6[16] = { 0xfd, 9, [7] = 1, [15] = 77 };
 
-	ip("addr add 10.9.0.1/16 dev out0");
-	ip("addr add fd09::1/16 dev out0 nodad");
-	ip("route add 10.9.1.77 dev out0 mtu lock 1300");
-	ip("route add fd09:0:0:1::4d dev out0 mtu lock 1320");
-	ip("neigh add 10.9.1.77 lladdr 02:00:00:00:00:77 dev out0");
-	ip("neigh add fd09:0:0:1::4d lladdr 02:00:00:00:00:77 dev out0");
+	suite_ip("addr add 10.9.0.1/16 dev out0");
+	suite_ip("addr add fd09::1/16 dev out0 nodad");
+	suite_ip("route add 10.9.1.77 dev out0 mtu lock 1300");
+	suite_ip("route add fd09:0:0:1::4d dev out0 mtu lock 1320");
+	suite_ip("neigh add 10.9.1.77 lladdr 02:00:00:00:00:77 dev out0");
+	suite_ip("neigh add fd09:0:0:1::4d lladdr 02:00:00:00:00:77 dev out0");
 	sysctl_on("/proc/sys/net/ipv4/ip_forward");
 	sysctl_on("/proc/sys/net/ipv6/conf/all/forwarding");
 	model_list_put(&s->model.route_mtu, to4, SUITE_ROUTE_MTU, s->out);
@@ -78,12 +61,12 @@ static void routes_make(struct bypass_suite *s)
 
 static void interfaces_make(struct bypass_suite *s)
 {
-	ip("link add in0 mtu 1500 type veth peer name in1");
-	ip("link add out0 mtu 1450 type veth peer name out1");
-	ip("link set in0 up");
-	ip("link set in1 up");
-	ip("link set out0 up");
-	ip("link set out1 up");
+	suite_ip("link add in0 mtu 1500 type veth peer name in1");
+	suite_ip("link add out0 mtu 1450 type veth peer name out1");
+	suite_ip("link set in0 up");
+	suite_ip("link set in1 up");
+	suite_ip("link set out0 up");
+	suite_ip("link set out1 up");
 	s->in = if_nametoindex("in0");
 	s->out = if_nametoindex("out0");
 	s->lost = if_nametoindex("out1");
