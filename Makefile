@@ -46,8 +46,9 @@ BYPASS_COMMANDS := $(patsubst %.c,$(B)/%.o,bypass_ipvs/xdp_bypass_ipvs.c $(wildc
 BYPASS_LIBS := -lmnl
 # all but the commands
 LB_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out xdp_lb/xdp_lb.c xdp_lb/cmd_% %.bpf.c,$(wildcard xdp_lb/*.c)))
+LB_COMMANDS := $(patsubst %.c,$(B)/%.o,xdp_lb/xdp_lb.c $(wildcard xdp_lb/cmd_*.c))
 LB_LIBS := -lmnl -lcurl
-TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
+TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(B)/bin/xdp_lb $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
@@ -94,6 +95,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sa
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/bypass_ipvs/load.o: $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
+$(B)/xdp_lb/load.o: $(B)/xdp_lb/xdp_lb.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
@@ -121,6 +123,11 @@ $(B)/bin/xdp_bypass_ipvs: $(BYPASS_COMMANDS) $(BYPASS_PARTS) $(B)/libecbpf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(BYPASS_LIBS)
 
+$(B)/bin/xdp_lb: $(LB_COMMANDS) $(LB_PARTS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(LB_LIBS)
+
 $(B)/xdp_sampler/packet_sample.pb-c.c $(B)/xdp_sampler/packet_sample.pb-c.h &: ext/packet_sample.proto
 	$(call say,PROTOC,$@)
 	$(Q)mkdir -p $(@D)
@@ -147,8 +154,9 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
-$(filter $(B)/tests/unit/test_lb%,$(UNIT)): $(LB_PARTS)
+$(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): $(LB_PARTS)
 $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
+$(patsubst %,%.o,$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS))): $(B)/xdp_lb/xdp_lb.skel.h
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/bypass_%.o,frames model suite)
 $(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
