@@ -10,5 +10,5 @@ int cmd_monitor(const void *arg, int argc, char **argv)
 
 	(void)argc;
 	(void)argv;
-	return err ? ecbpf_report(err, opts->checks ? opts->checks : "xdp_lb", "monitor") : 0;
+	return err ? ecbpf_report(err, opts->checks ? opts->checks : "balancer", "monitor") : 0;
 }
