@@ -176,7 +176,7 @@ static int change_maps(const struct apply *apply)
 	int err = lb_apply_backends(change);
 
 	if (!err)
-		err = lb_ways_refresh(live, change->config, &change->numbers, NULL, NULL);
+		err = lb_apply_ways(change);
 	if (err)
 		return err;
 	lb_apply_vips_shrink(change);

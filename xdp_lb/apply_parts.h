@@ -26,6 +26,9 @@ struct lb_change_of {
  */
 int lb_apply_backends(const struct lb_change_of *change);
 
+/** lb_apply_ways - to backends that are new or reached otherwise */
+int lb_apply_ways(const struct lb_change_of *change);
+
 /** lb_apply_backends_gone - after nothing names them any more */
 void lb_apply_backends_gone(const struct lb_change_of *change);
 
