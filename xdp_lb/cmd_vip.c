@@ -30,8 +30,13 @@ int cmd_list(const struct lb_opts *opts, const char *noun,
 	struct lb_config config = {};
 	struct lb_numbers numbers = {};
 	struct lb_live live;
-	int err = lb_live_open(&live, false);
+	int err;
 
+	if (lb_said_anything(&opts->said)) {
+		ecbpf_fail(-EINVAL, "a list takes no options of VIPs and backends");
+		return ecbpf_report(ECBPF_EXIT_USAGE, "balancer", noun);
+	}
+	err = lb_live_open(&live, false);
 	if (!err)
 		err = lb_live_config(&live, &config, &numbers);
 	if (!err)

@@ -213,9 +213,9 @@ static int words_check(const struct lb_words *words)
 {
 	if (strcmp(words->noun, "restore"))
 		return lb_edit_check(words);
-	if (words->argc == 1)
+	if (words->argc == 1 && !lb_said_anything(words->said))
 		return 0;
-	ecbpf_fail(-EINVAL, "it is restore FILE; - is standard input");
+	ecbpf_fail(-EINVAL, "it is restore FILE, without options; - is standard input");
 	return ECBPF_EXIT_USAGE;
 }
 

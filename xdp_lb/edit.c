@@ -270,11 +270,16 @@ static bool says_forward(const struct lb_said *said)
 	return said->mode || said->gue_port != LB_UNSAID || said->source4 || said->source6;
 }
 
+bool lb_said_anything(const struct lb_said *said)
+{
+	return says_vip(said) || says_backend(said) || says_forward(said);
+}
+
 /* options_check - those given are this word's, and do not contradict each other */
 static int options_check(const struct change *change, const struct lb_said *said)
 {
 	const bool vip = says_vip(said), backend = says_backend(said);
-	const bool any = vip || backend || says_forward(said);
+	const bool any = lb_said_anything(said);
 
 	if (change->takes == TAKES_NONE && any)
 		return usage("it takes no options");

@@ -50,6 +50,9 @@ struct lb_words {
 	char **argv;
 };
 
+/** lb_said_anything - was any option given? */
+bool lb_said_anything(const struct lb_said *said);
+
 /** lb_edit_check - lb_edit() would understand these words and options; 0 or ECBPF_EXIT_USAGE */
 int lb_edit_check(const struct lb_words *words);
 
