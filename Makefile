@@ -161,7 +161,7 @@ $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %,$(B)/tests/bpf/
 $(B)/tests/bpf/bypass_suite.o $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/bypass_frames.o \
-	$(patsubst %,$(B)/tests/bpf/lb_%.o,compare frames model output rows suite view)
+	$(patsubst %,$(B)/tests/bpf/lb_%.o,compare frames model output rows scene suite view)
 $(patsubst %,$(B)/tests/bpf/lb_%.o,compare suite): $(B)/xdp_lb/xdp_lb.skel.h
 $(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
@@ -225,7 +225,7 @@ $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
 fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds \
 		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import) \
-		$(B)/tests/bpf/test_fw $(B)/tests/bpf/test_bypass_fuzz
+		$(patsubst %,$(B)/tests/bpf/test_%,fw bypass_fuzz lb_fuzz)
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -240,6 +240,7 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypas
 	$(call fuzz,sampler_pcap,-max_len=1200)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_bypass_fuzz
+	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_lb_fuzz
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"

@@ -18,12 +18,13 @@
 #define MODEL_VIPS     16
 #define MODEL_BACKENDS 48
 #define MODEL_BUCKETS  4
+#define MODEL_ENTRIES  127 /* of a table */
 
 /**
  * struct lb_model - all that the program knows
  * @hz: jiffies in a second
  * @in: ifindex of the interface that packets come in on
- * @ring: table of each VIP: numbers of backends; the caller's
+ * @ring: table of each VIP: numbers of backends
  * @code, @column: packets by reason code, and by action + 1
  */
 struct lb_model {
@@ -39,7 +40,7 @@ struct lb_model {
 	struct lb_rows out;
 	struct lb_rows fragment;
 	struct lb_vip_entry vip[MODEL_VIPS];
-	const uint16_t *ring[MODEL_VIPS];
+	uint16_t ring[MODEL_VIPS][MODEL_ENTRIES];
 	struct lb_backend_entry backend[MODEL_BACKENDS];
 	struct lb_bucket4 conn4[MODEL_BUCKETS];
 	struct lb_bucket6 conn6[MODEL_BUCKETS];

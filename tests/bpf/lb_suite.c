@@ -23,6 +23,8 @@
 
 #include "xdp_lb/xdp_lb.skel.h"
 
+#define RING_LINES ((MODEL_ENTRIES + LB_RING_LINE - 1) / LB_RING_LINE)
+
 /* --- programs and maps */
 
 static void interfaces_make(struct lb_suite *s)
@@ -147,25 +149,15 @@ struct lb_suite *lb_suite_begin(uint32_t buckets, uint32_t buckets6)
 	return s;
 }
 
-static void rings_free(struct lb_suite *s)
+void lb_suite_end(struct lb_suite *s)
 {
 	uint32_t i;
 
-	for (i = 0; i < MODEL_VIPS; i++) {
-		if (s->ring_fd[i])
-			close(s->ring_fd[i]);
-		s->ring_fd[i] = 0;
-		free(s->ring[i]);
-		s->ring[i] = NULL;
-		s->model.ring[i] = NULL;
-	}
-}
-
-void lb_suite_end(struct lb_suite *s)
-{
 	if (!s)
 		return;
-	rings_free(s);
+	for (i = 0; i < MODEL_VIPS; i++)
+		if (s->ring_fd[i])
+			close(s->ring_fd[i]);
 	maps_close(s);
 	xdp_lb__destroy(s->skel);
 	free(s);
@@ -228,7 +220,6 @@ void lb_suite_reset(struct lb_suite *s)
 	struct lb_model *m = &s->model;
 
 	lists_clear(s);
-	rings_free(s);
 	memset(s->near, 0, sizeof(*s->near));
 	memset(s->vip, 0, sizeof(m->vip));
 	memset(s->backend, 0, sizeof(m->backend));
@@ -291,47 +282,43 @@ void lb_suite_ptb(struct lb_suite *s, uint32_t pps)
 	s->settings->ptb_pps = s->model.settings.ptb_pps = pps;
 }
 
-/* ring_make - the table as the program reads it */
-static int ring_make(const uint16_t *table, uint32_t entries)
+/* ring_make - a table is entered once: an outer map waits for all that may read what it had */
+static void ring_make(struct lb_suite *s, uint32_t number)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
-	const uint32_t lines = (entries + LB_RING_LINE - 1) / LB_RING_LINE;
-	struct lb_ring_line line;
-	uint32_t i, n;
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_ring", sizeof(__u32), sizeof(line), lines,
-				&opts);
+	const int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_ring", sizeof(__u32),
+				      sizeof(struct lb_ring_line), RING_LINES, &opts);
 
 	assert_true(fd >= 0);
-	for (i = 0; i < lines; i++) {
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(s->skel->maps.lb_ring_map), &number, &fd,
+					     BPF_ANY),
+			 0);
+	s->ring_fd[number] = fd;
+}
+
+static void ring_fill(struct lb_suite *s, uint32_t number, const uint16_t *table, uint32_t entries)
+{
+	struct lb_ring_line line;
+	uint32_t i, n;
+
+	assert_in_range(entries, 1, MODEL_ENTRIES);
+	if (!s->ring_fd[number])
+		ring_make(s, number);
+	memcpy(s->model.ring[number], table, entries * sizeof(*table));
+	for (i = 0; i < RING_LINES; i++) {
 		memset(&line, 0, sizeof(line));
 		for (n = 0; n < LB_RING_LINE && i * LB_RING_LINE + n < entries; n++)
 			line.backend[n] = table[i * LB_RING_LINE + n];
-		assert_int_equal(bpf_map_update_elem(fd, &i, &line, BPF_ANY), 0);
+		assert_int_equal(bpf_map_update_elem(s->ring_fd[number], &i, &line, BPF_ANY), 0);
 	}
-	return fd;
 }
 
 void lb_suite_vip(struct lb_suite *s, uint32_t number, const struct lb_vip_entry *entry,
 		  const uint16_t *table)
 {
-	const size_t bytes = entry->entries * sizeof(*table);
-
 	assert_in_range(number, 1, MODEL_VIPS - 1);
-	if (table) {
-		const int fd = ring_make(table, entry->entries);
-
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(s->skel->maps.lb_ring_map),
-						     &number, &fd, BPF_ANY),
-				 0);
-		if (s->ring_fd[number])
-			close(s->ring_fd[number]);
-		s->ring_fd[number] = fd;
-		free(s->ring[number]);
-		s->ring[number] = malloc(bytes);
-		assert_non_null(s->ring[number]);
-		memcpy(s->ring[number], table, bytes);
-		s->model.ring[number] = s->ring[number];
-	}
+	if (table)
+		ring_fill(s, number, table, entry->entries);
 	s->vip[number] = s->model.vip[number] = *entry;
 }
 

@@ -36,7 +36,6 @@ struct lb_suite {
 	struct lb_rate *rate;
 	struct ecbpf_cpu *stats;
 	int ring_fd[MODEL_VIPS];
-	uint16_t *ring[MODEL_VIPS];
 	uint64_t packets;
 	struct lb_model model;
 };

@@ -12,8 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tests/bpf/lb_frames.h"
-#include "tests/bpf/lb_suite.h"
+#include "tests/bpf/lb_scene.h"
 #include "tests/fuzz/packets.h"
 #include "xdp_lb/maglev.h"
 
@@ -81,39 +80,6 @@ static uint32_t any_vip(struct trial *t)
 static uint32_t any_backend(struct trial *t, uint32_t vip)
 {
 	return vip * EACH + below(t, EACH);
-}
-
-/* Addresses of VIPs: 192.0.2.x and 2001:db8::x; of nets: 192.0.3.x and 2001:db8:3::x. */
-static void vip_addr(int family, bool net, uint8_t end, uint8_t *addr)
-{
-	memset(addr, 0, 16);
-	if (family == 4)
-		memcpy(addr, (uint8_t[]){ 192, 0, net ? 3 : 2, end }, 4);
-	else
-		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 0, net ? 3 : 0, [15] = end }, 16);
-}
-
-static void client_addr(int family, uint8_t end, uint8_t *addr)
-{
-	memset(addr, 0, 16);
-	if (family == 4)
-		memcpy(addr, (uint8_t[]){ 198, 51, 100, end }, 4);
-	else
-		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9, [15] = end }, 16);
-}
-
-/* mapped - as in maps that both families share */
-static void mapped(int family, const uint8_t *addr, __be32 to[4])
-{
-	uint8_t *at = (uint8_t *)to;
-
-	memset(at, 0, 16);
-	if (family == 6) {
-		memcpy(at, addr, 16);
-		return;
-	}
-	at[10] = at[11] = 0xff;
-	memcpy(at + 12, addr, 4);
 }
 
 /* --- configuration */
@@ -198,7 +164,7 @@ static void key_toggle(struct trial *t, uint32_t vip, bool add)
 	};
 
 	if (w->end) {
-		vip_addr(family, false, w->end, (uint8_t *)key.addr);
+		scene_vip_addr(family, false, w->end, (uint8_t *)key.addr);
 	} else {
 		key.family = LB_FAMILY_NET;
 		key.addr[0] = 1 + family % 4;
@@ -216,8 +182,8 @@ static void net_toggle(struct trial *t, int family, bool add)
 	struct lb_net net = { .length = 120 + below(t, 3) * 2 };
 	uint8_t addr[16];
 
-	vip_addr(family, true, 0, addr);
-	mapped(family, addr, net.addr);
+	scene_vip_addr(family, true, 0, addr);
+	scene_mapped(family, addr, net.addr);
 	lb_suite_net(t->suite, &net, add ? 1 + family % 4 : 0);
 }
 
@@ -227,8 +193,8 @@ static void source_toggle(struct trial *t, bool add)
 	struct lb_source_key key = { .length = 32 + 128 - bits, .vip = htonl(vip) };
 	uint8_t addr[16];
 
-	client_addr(family_of(vip), below(t, 256) >> bits << bits, addr);
-	mapped(family_of(vip), addr, key.addr);
+	scene_client_addr(family_of(vip), below(t, 256) >> bits << bits, addr);
+	scene_mapped(family_of(vip), addr, key.addr);
 	if (add && t->suite->model.source.count > 40)
 		return;
 	lb_suite_source(t->suite, &key, add ? any_backend(t, vip) : 0);
@@ -253,9 +219,10 @@ static void tuple_make(struct trial *t, struct lb_frame *f)
 		.tags = one_in(t, 3) ? below(t, 3) : 0,
 		.tci = { 100, 201 },
 	};
-	client_addr(family, below(t, 256), f->saddr);
-	vip_addr(family, net, net ? below(t, 256) : 1 + below(t, one_in(t, 8) ? ENDS : ENDS - 1),
-		 f->daddr);
+	scene_client_addr(family, below(t, 256), f->saddr);
+	scene_vip_addr(family, net,
+		       net ? below(t, 256) : 1 + below(t, one_in(t, 8) ? ENDS : ENDS - 1),
+		       f->daddr);
 }
 
 static void near_make(struct trial *t)
@@ -264,11 +231,11 @@ static void near_make(struct trial *t)
 	uint32_t i;
 
 	for (i = 1; i < 2 * ENDS; i++) {
-		vip_addr(4 + i % 2 * 2, false, i / 2, addr);
+		scene_vip_addr(4 + i % 2 * 2, false, i / 2, addr);
 		lb_suite_near(t->suite, 4 + i % 2 * 2, addr);
 	}
 	for (i = 0; i < 512; i++) {
-		vip_addr(4 + i % 2 * 2, true, i / 2, addr);
+		scene_vip_addr(4 + i % 2 * 2, true, i / 2, addr);
 		lb_suite_near(t->suite, 4 + i % 2 * 2, addr);
 	}
 	if (one_in(t, 4))
@@ -408,7 +375,7 @@ static void icmp(struct trial *t)
 	f.code = one_in(t, 8);
 	f.fragment = one_in(t, 20);
 	if (type < 4) {
-		client_addr(f.family, 250, f.saddr);
+		scene_client_addr(f.family, 250, f.saddr);
 		f.options = one_in(t, 8);
 		f.quote = &quote;
 		f.quote_bytes = one_in(t, 8) ? below(t, 100) : 28 + below(t, 500);
@@ -433,7 +400,7 @@ static void any(struct trial *t)
 	if (at + 16 <= t->packets.len) {
 		uint8_t addr[16];
 
-		vip_addr(family, one_in(t, 3), 1 + below(t, ENDS), addr);
+		scene_vip_addr(family, one_in(t, 3), 1 + below(t, ENDS), addr);
 		memcpy(frame + at, addr, family == 4 ? 4 : 16);
 	}
 	lb_suite_run(t->suite, frame, t->packets.len);
