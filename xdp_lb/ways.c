@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The ways to all backends, as the kernel's tables have them now. */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <libmnl/libmnl.h>
 #include <linux/membarrier.h>
 #include <linux/neighbour.h>
 
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/log.h"
+#include "libecbpf/loop.h"
 #include "xdp_lb/live.h"
+#include "xdp_lb/monitor_loop.h"
 #include "xdp_lb/neighbours.h"
 #include "xdp_lb/text.h"
 #include "xdp_lb/ways.h"
@@ -34,8 +38,19 @@ struct target {
 	const char *cause;
 };
 
-/** struct ways - a look at everything */
+/* The kernel resolves a neighbour that answers within a millisecond or so. */
+#define RESOLVE_NS 50000000ULL
+#define NS_PER_MS  1000000ULL
+
+/**
+ * struct ways - a look at everything
+ * @news: what rtnetlink says since it began
+ * @asked: neighbours that the kernel had not heard of
+ * @pending: those that it is resolving
+ */
 struct ways {
+	struct mnl_socket *news;
+	size_t asked, pending;
 	struct lb_rtnl rtnl;
 	struct lb_links links;
 	struct lb_neighbours neighbours;
@@ -88,6 +103,8 @@ static int hop_resolve(struct ways *ways, struct lb_hop *hop)
 	hop->cause = found && found->known ? NULL : "the neighbour is not resolved";
 	if (!hop->cause)
 		memcpy(hop->mac, found->mac, sizeof(hop->mac));
+	ways->asked += !found;
+	ways->pending += !found || found->state & NUD_INCOMPLETE;
 	if (found && found->state & NUD_TENDED)
 		return 0;
 	return lb_neighbour_use(&ways->rtnl, route->ifindex, route->family, route->hop);
@@ -124,6 +141,29 @@ static int ways_find(struct ways *ways)
 		target->cause = lb_way_make(vip->service.address.family, target->service,
 					    lb_backend_forward(vip, target->backend),
 					    &target->backend->endpoint, &hop, &target->way);
+	}
+	return err;
+}
+
+/* ways_await - a moment for neighbours that were asked for just now: a new backend has its way at once */
+static int ways_await(struct ways *ways)
+{
+	const uint64_t end = ecbpf_monotonic_ns() + RESOLVE_NS;
+	struct pollfd fd = { mnl_socket_get_fd(ways->news), POLLIN, 0 };
+	uint64_t now = ecbpf_monotonic_ns();
+	int err = 0;
+
+	ways->pending = ways->asked;
+	while (!err && ways->pending && now < end) {
+		if (poll(&fd, 1, (end - now) / NS_PER_MS + 1) <= 0)
+			return 0;
+		lb_news_take(ways->news);
+		lb_neighbours_free(&ways->neighbours);
+		err = lb_neighbours_read(&ways->neighbours);
+		ways->pending = 0;
+		if (!err)
+			err = ways_find(ways);
+		now = ecbpf_monotonic_ns();
 	}
 	return err;
 }
@@ -224,13 +264,19 @@ int lb_ways_refresh(struct lb_live *live, const struct lb_config *config,
 	if (!err)
 		err = lb_rtnl_open(&ways.rtnl);
 	if (!err)
+		err = lb_news_open(&ways.news);
+	if (!err)
 		err = lb_links_read(&ways.links);
 	if (!err)
 		err = lb_neighbours_read(&ways.neighbours);
 	if (!err)
 		err = ways_find(&ways);
 	if (!err)
+		err = ways_await(&ways);
+	if (!err)
 		ways_write(&ways, live, changed, unresolved);
+	if (ways.news)
+		mnl_socket_close(ways.news);
 	lb_rtnl_close(&ways.rtnl);
 	lb_links_free(&ways.links);
 	lb_neighbours_free(&ways.neighbours);

@@ -62,6 +62,7 @@ int decap(struct __sk_buff *skb)
 {
 	__u32 at = sizeof(struct ethhdr);
 	int proto = what_follows(skb, &at);
+	__u64 flags = 0;
 	__be16 type;
 
 	if (proto == IPPROTO_UDP)
@@ -69,8 +70,10 @@ int decap(struct __sk_buff *skb)
 	if (proto != IPPROTO_IPIP && proto != IPPROTO_IPV6)
 		return TC_ACT_OK;
 	type = bpf_htons(proto == IPPROTO_IPIP ? ETH_P_IP : ETH_P_IPV6);
-	if (bpf_skb_adjust_room(skb, -(int)(at - sizeof(struct ethhdr)), BPF_ADJ_ROOM_MAC,
-				proto == IPPROTO_IPIP ? DECAP_IPV4 : DECAP_IPV6) ||
+	/* Linux 6.1 knows neither flag */
+	if (type != skb->protocol)
+		flags = proto == IPPROTO_IPIP ? DECAP_IPV4 : DECAP_IPV6;
+	if (bpf_skb_adjust_room(skb, -(int)(at - sizeof(struct ethhdr)), BPF_ADJ_ROOM_MAC, flags) ||
 	    bpf_skb_store_bytes(skb, offsetof(struct ethhdr, h_proto), &type, sizeof(type), 0))
 		return TC_ACT_SHOT;
 	return TC_ACT_OK;

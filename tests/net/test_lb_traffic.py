@@ -34,10 +34,13 @@ MODES = {
 CASES = [(name, family) for name in MODES for family in FAMILIES if MODES[name][2] != family]
 
 
-def backend_address(family, kind, server):
+def bracketed(host):
     """As the command takes and prints it."""
-    host = server_address(family, kind, server)
     return f"[{host}]" if ":" in host else host
+
+
+def backend_address(family, kind, server):
+    return bracketed(server_address(family, kind, server))
 
 
 class LbNet(Net):
@@ -257,6 +260,20 @@ def test_no_backend_then_one(net, lb):
 
 # --- ways
 
+class NoMonitor:
+    """The one of attach has gone, and comes back."""
+
+    def __init__(self, net, lb):
+        self.net, self.lb = net, lb
+
+    def __enter__(self):
+        os.kill(holder(self.net), signal.SIGTERM)
+        await_true(lambda: holder(self.net) is None, lambda: holder(self.net))
+
+    def __exit__(self, *_):
+        self.lb("monitor", "--background")
+
+
 def mac_set(net, server, last):
     host = net.rs[server - 1]
     host.ip([f"link set eth0 address 02:00:00:00:{server:02x}:{last:02x}"])
@@ -298,6 +315,23 @@ def test_route_comes_and_goes(net, lb):
     net.lb.ip(["route replace unreachable 10.77.0.1"])
     lb.await_ways(count=1)
     net.lb.ip(["route del 10.77.0.1"])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_new_backends_have_their_way_at_once(net, lb, family):
+    """Also those that the kernel had not heard of, and without a monitor."""
+    with NoMonitor(net, lb):
+        net.lb.run("ip", "neigh", "flush", "dev", "eth0")
+        service = lb.service(family, "direct")
+        lb("vip", "add", service, "--mode", "direct")
+        lb("backend", "add", service, *(backend_address(family, "direct", server)
+                                        for server in SERVERS))
+        assert lb.unresolved() == 0
+        # nobody has this one: it is waited for, but not for long
+        begun = time.monotonic()
+        lb("backend", "add", service, bracketed(address(family, 2, 99)))
+        assert lb.unresolved() == 1
+        assert 0.05 <= time.monotonic() - begun < 5
 
 
 def test_mode_direct_wants_a_neighbour(net, lb):
@@ -405,7 +439,9 @@ def test_script(net, lb, tmp_path):
     script.write_text(f"#!/bin/sh\necho \"$*\" >>{tmp_path}/args\n"
                       f"[ ! -e {flag} ] || [ $1 != {backend} ] || sleep 1000\n", encoding="ascii")
     script.chmod(0o755)
-    with Monitor(lb, tmp_path / "checks", [f"check {service} script script {script} {FAST}"]):
+    # a shell takes its time in a guest
+    check = f"check {service} script script {script} interval 1s timeout 900ms rise 1 fall 1"
+    with Monitor(lb, tmp_path / "checks", [check]):
         flag.touch()
         await_state(lb, service, backend, "down")
         assert lb.states(service)[backend_address(4, "direct", 2)][1] == "active"
