@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Followers: background processes of a tool, one in a network namespace, that keep its maps what something
- * else is.
+ * Followers: background processes of a tool, one in a network namespace, that keep its maps what
+ * something else is.
  *
- * One listens on an abstract socket, which nothing is left of however it ends: that is the lock, and tells
- * who holds it.
+ * One listens on an abstract socket, which nothing is left of however it ends: that is the lock, and
+ * tells who holds it.
  */
 #ifndef LIBECBPF_FOLLOWER_H
 #define LIBECBPF_FOLLOWER_H
@@ -21,8 +21,8 @@ extern "C" {
  * struct ecbpf_follower - which one
  * @socket: its part of the abstract name
  * @noun: what messages call it: "follower"
- * @run: the work; calls @ready(@ready_arg) once the maps are up to date for the first time; @arg is what
- *       ecbpf_follower_start() got
+ * @run: the work; calls @ready(@ready_arg) once the maps are up to date for the first time; @arg is
+ *       what ecbpf_follower_start() got
  */
 struct ecbpf_follower {
 	const char *socket;
@@ -52,8 +52,8 @@ ECBPF_API pid_t ecbpf_follower_running(const struct ecbpf_follower *follower);
 /**
  * ecbpf_follower_start - start one in the background, in the place of one that is there
  *
- * The caller must not hold locks that it waits for. No descriptor of the caller stays open in it; its
- * directory is /.
+ * The caller must not hold locks that it waits for. No descriptor of the caller stays open in it;
+ * its directory is /.
  * Return: 0 once it is ready; else what @run returned.
  */
 ECBPF_API int ecbpf_follower_start(const struct ecbpf_follower *follower, const void *arg);

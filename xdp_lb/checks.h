@@ -37,7 +37,11 @@ enum lb_check_kind {
 #define LB_CHECK_BYTES 256 /* of a datagram, and of what is expected */
 #define LB_CHECK_TEXT  256 /* of a path or name, its end included */
 
-/** struct lb_check - of one VIP; @port 0: of the backend or VIP; @bytes: of @send, @wanted: of @expect */
+/**
+ * struct lb_check - of one VIP
+ * @port: 0: of the backend or VIP
+ * @bytes, @wanted: of @send, @expect
+ */
 struct lb_check {
 	struct lb_service service;
 	int kind;
@@ -58,8 +62,8 @@ struct lb_checks {
 
 /**
  * lb_checks_parse - all of a file
- * Return: 0; -EINVAL, with the line's number; -EEXIST a VIP twice; -ENOMEM. *checks changes only on success;
- * lb_checks_free() it.
+ * Return: 0; -EINVAL, with the line's number; -EEXIST a VIP twice; -ENOMEM. *checks changes only on
+ * success; lb_checks_free() it.
  */
 int lb_checks_parse(const char *text, struct lb_checks *checks);
 

@@ -18,7 +18,7 @@
 #define APART_NS 1000000ULL
 
 /**
- * struct lb_health - checks, and one probe for each backend that they are for, in the configuration's order
+ * struct lb_health - checks, and a probe for each backend that they are for, in order of keys
  * @checked: there is a file
  * @stray: a backend is down by checks that there are no more
  * @changed: probes whose verdict is not written yet

@@ -20,8 +20,8 @@ int lb_health_fd(const struct lb_health *health);
 /**
  * lb_health_follow - the configuration that runs
  *
- * Backends that are new are as the configuration says, until checks say otherwise. A backend that was down,
- * and is not checked any more, becomes active.
+ * Backends that are new are as the configuration says, until checks say otherwise. A backend that
+ * was down, and is not checked any more, becomes active.
  */
 int lb_health_follow(struct lb_health *health, const struct lb_config *config);
 
@@ -29,7 +29,7 @@ int lb_health_follow(struct lb_health *health, const struct lb_config *config);
 void lb_health_read(struct lb_health *health);
 
 /**
- * lb_health_tick - begin checks that are due, give up those that take too long, and write what has changed
+ * lb_health_tick - begin checks that are due, end those that take too long, write what changed
  * @now: CLOCK_MONOTONIC
  *
  * Return: 0; why nothing could be written: it is tried again.

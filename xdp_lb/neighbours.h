@@ -42,8 +42,8 @@ const struct lb_neighbour *lb_neighbours_find(const struct lb_neighbours *neighb
 					      const uint8_t *addr);
 
 /**
- * lb_neighbour_use - tell the kernel that somebody sends packets there: it resolves the address, and
- * looks from time to time whether that still holds
+ * lb_neighbour_use - tell the kernel that somebody sends packets there: it resolves the address,
+ * and looks from time to time whether that still holds
  */
 int lb_neighbour_use(struct lb_rtnl *rtnl, uint32_t ifindex, uint8_t family, const uint8_t *addr);
 

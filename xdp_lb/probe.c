@@ -85,7 +85,7 @@ static enum lb_probe_result udp_wake(const struct lb_probe *probe)
 
 /* --- scripts */
 
-/* attributes_make - signals as they come with a login, and a process group of its own, to be ended whole */
+/* attributes_make - no signal blocked, and a process group of its own, to be ended whole */
 static int attributes_make(posix_spawnattr_t *attributes)
 {
 	sigset_t none;

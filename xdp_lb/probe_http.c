@@ -165,7 +165,7 @@ static void url_make(const struct lb_probe *probe, char *url, char *to, size_t s
 	snprintf(to, size, "::%s:%u", where, probe->port);
 }
 
-/* options_set - one connection, one answer: no proxy, no redirection, no other protocol, no signals */
+/* options_set - one connection, one answer: no proxy, redirection, other protocol or signal */
 static bool options_set(CURL *easy, struct lb_probe *probe, const char *url)
 {
 	const long ms = probe->check->timeout_ns / NS_PER_MS;

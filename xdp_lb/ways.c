@@ -145,7 +145,7 @@ static int ways_find(struct ways *ways)
 	return err;
 }
 
-/* ways_await - a moment for neighbours that were asked for just now: a new backend has its way at once */
+/* ways_await - a moment for neighbours just asked for: a new backend has its way at once */
 static int ways_await(struct ways *ways)
 {
 	const uint64_t end = ecbpf_monotonic_ns() + RESOLVE_NS;
@@ -185,7 +185,7 @@ static bool is_other_recipe(const struct lb_backend_entry *entry, const struct t
 	return memcmp(&entry->recipe, &target->way.recipe, sizeof(entry->recipe));
 }
 
-/* entries_hide - packets must not meet half a recipe: where one changes, nothing goes for a moment */
+/* entries_hide - no packet meets half a recipe: where one changes, nothing goes for a moment */
 static void entries_hide(const struct ways *ways, struct lb_live *live)
 {
 	size_t i, hidden = 0;

@@ -223,8 +223,8 @@ static void ways_that_are_none(void **state)
 
 /* --- interfaces */
 
-/* 1: wire; 2: bond of 3 and 4; 5: VLAN 10 on 2; 6: VLAN 20 on 5; 7: VLAN 30 on 6; 8: bridge; 9: tunnel;
- * 10: VLAN 40 of another namespace's; 11: bond without members */
+/* 1: wire; 2: bond of 3 and 4; 5: VLAN 10 on 2; 6: VLAN 20 on 5; 7: VLAN 30 on 6; 8: bridge;
+ * 9: tunnel; 10: VLAN 40 of another namespace's; 11: bond without members */
 static struct lb_link links[] = {
 	{ .ifindex = 1, .ethernet = true, .up = true, .mtu = 1500, .mac = { 2, 1 } },
 	{ .ifindex = 2,
