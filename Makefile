@@ -169,7 +169,7 @@ $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
 		$(shell pkg-config --libs cmocka) -lm
 
-$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h
+$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/xdp_lb/xdp_lb.skel.h
 $(BENCH): $(BENCH_OBJS) $(FW_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
 $(BENCH): LIBS += $(FW_LIBS) -lzmq
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
