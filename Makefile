@@ -44,7 +44,11 @@ BYPASS_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out bypass_ipvs/xdp_bypass_ipvs
 	$(wildcard bypass_ipvs/*.c)))
 BYPASS_COMMANDS := $(patsubst %.c,$(B)/%.o,bypass_ipvs/xdp_bypass_ipvs.c $(wildcard bypass_ipvs/cmd_*.c))
 BYPASS_LIBS := -lmnl
-TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
+# all but the commands
+LB_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out xdp_lb/xdp_lb.c xdp_lb/cmd_% %.bpf.c,$(wildcard xdp_lb/*.c)))
+LB_COMMANDS := $(patsubst %.c,$(B)/%.o,xdp_lb/xdp_lb.c $(wildcard xdp_lb/cmd_*.c))
+LB_LIBS := -lmnl -lcurl
+TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(B)/bin/xdp_lb $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(filter-out %.bpf.c,$(wildcard tests/bpf/test_*.c)))
@@ -91,6 +95,7 @@ $(patsubst %.c,$(B)/%.o,$(wildcard xdp_sampler/*.c)): $(B)/xdp_sampler/packet_sa
 # Which objects embed which kernel programs; make must know before the first compile.
 $(B)/xdp_fw/load.o $(B)/xdp_fw/replay.o: $(B)/xdp_fw/xdp_fw.skel.h
 $(B)/bypass_ipvs/load.o: $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
+$(B)/xdp_lb/load.o: $(B)/xdp_lb/xdp_lb.skel.h
 $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel.h
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
@@ -118,6 +123,11 @@ $(B)/bin/xdp_bypass_ipvs: $(BYPASS_COMMANDS) $(BYPASS_PARTS) $(B)/libecbpf.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(BYPASS_LIBS)
 
+$(B)/bin/xdp_lb: $(LB_COMMANDS) $(LB_PARTS) $(B)/libecbpf.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(LB_LIBS)
+
 $(B)/xdp_sampler/packet_sample.pb-c.c $(B)/xdp_sampler/packet_sample.pb-c.h &: ext/packet_sample.proto
 	$(call say,PROTOC,$@)
 	$(Q)mkdir -p $(@D)
@@ -144,16 +154,22 @@ $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
+$(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): $(LB_PARTS)
+$(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
+$(patsubst %,%.o,$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS))): $(B)/xdp_lb/xdp_lb.skel.h
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/bypass_*.c))
 $(patsubst %,$(B)/tests/bpf/bypass_%.o,run suite) $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
+$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/bypass_frames.o \
+	$(patsubst %,$(B)/tests/bpf/lb_%.o,compare frames model output rows scene suite view)
+$(patsubst %,$(B)/tests/bpf/lb_%.o,compare suite): $(B)/xdp_lb/xdp_lb.skel.h
 $(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(UNIT) $(BPF_TESTS): $(B)/%: $(B)/%.o $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(filter %.o,$^) $(filter %.a,$^) -o $@ $(LIBS) $(FW_LIBS) \
 		$(shell pkg-config --libs cmocka) -lm
 
-$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h
+$(BENCH_OBJS): $(B)/xdp_fw/xdp_fw.skel.h $(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/xdp_lb/xdp_lb.skel.h
 $(BENCH): $(BENCH_OBJS) $(FW_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
 $(BENCH): LIBS += $(FW_LIBS) -lzmq
 $(TEST_TOOLS): $(B)/%: $(B)/%.o
@@ -191,6 +207,9 @@ $(B)/fuzz/fuzz_fw_rules $(B)/fuzz/fuzz_fw_import: $(patsubst %,$(B)/xdp_fw/%.c,l
 	$(patsubst %,xdp_fw/%.c,parse action statement value rule print) $(wildcard xdp_fw/import*.c)
 $(B)/fuzz/fuzz_sampler_message: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	xdp_sampler/message.c
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): $(patsubst %,libecbpf/%.c,parse names error) \
+	$(wildcard xdp_lb/config*.c) $(patsubst %,xdp_lb/%.c,document import import_map list maglev members members_unique text)
+$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import): FUZZ_LIBS := -ljson-c
 $(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,libecbpf/%.c,error names) \
 	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
 $(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
@@ -205,7 +224,8 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 $(B)/fuzz/seeds: $(B)/tests/fuzz/seeds.o $(B)/tests/fuzz/cases.o
 	$(Q)mkdir -p $(@D) && $(CC) $(SANITIZE) $^ -o $@
 fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypass_restore) $(patsubst %,$(B)/fuzz/fuzz_fw_%,set rules import) $(B)/fuzz/seeds \
-		$(B)/tests/bpf/test_fw $(B)/tests/bpf/test_bypass_fuzz
+		$(patsubst %,$(B)/fuzz/fuzz_lb_%,text document import) \
+		$(patsubst %,$(B)/tests/bpf/test_%,fw bypass_fuzz lb_fuzz)
 	$(Q)$(B)/fuzz/seeds $(B)/fuzz/pkt
 	$(call fuzz,pkt,-max_len=2560)
 	$(call fuzz,parse,-max_len=64 -dict=tests/fuzz/parse.dict)
@@ -213,10 +233,14 @@ fuzz: $(patsubst %,$(B)/fuzz/fuzz_%,pkt parse sampler_message sampler_pcap bypas
 	$(call fuzz,fw_rules,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,fw_import,-max_len=400 -dict=tests/fuzz/fw_rules.dict)
 	$(call fuzz,sampler_message,-max_len=400)
+	$(call fuzz,lb_text,-max_len=96 -dict=tests/fuzz/lb.dict)
+	$(call fuzz,lb_document,-max_len=800 -dict=tests/fuzz/lb.dict)
+	$(call fuzz,lb_import,-max_len=400 -dict=tests/fuzz/lb.dict)
 	$(call fuzz,bypass_restore,-max_len=400 -dict=tests/fuzz/bypass_restore.dict)
 	$(call fuzz,sampler_pcap,-max_len=1200)
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_fw
 	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_bypass_fuzz
+	$(Q)ECBPF_FUZZ_PACKETS=$(FUZZ_PACKETS) ECBPF_FUZZ_SEED=$$(od -An -N8 -tu8 /dev/urandom) $(B)/tests/bpf/test_lb_fuzz
 fuzz = $(Q)$(B)/fuzz/fuzz_$(1) -runs=$(FUZZ_RUNS) -print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ $(2) \
 	$(B)/fuzz/$(1) >$(B)/fuzz/$(1).log 2>&1 || { cat $(B)/fuzz/$(1).log; exit 1; }; \
 	echo "fuzz_$(1): $$(sed -n 's/.*executed_units: //p' $(B)/fuzz/$(1).log) inputs, no difference"

@@ -96,7 +96,7 @@ static int memory_look(struct status *status)
 		len = sizeof(info);
 		memset(&info, 0, sizeof(info));
 		err = bpf_obj_get_info_by_fd(status->live.fd[i], &info, &len);
-		status->bytes += live_map_bytes(&info);
+		status->bytes += ecbpf_map_bytes(&info);
 	}
 	return err ? ecbpf_fail(err, "the maps: %s", strerror(-err)) : 0;
 }

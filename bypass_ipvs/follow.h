@@ -3,9 +3,6 @@
  * The follower: a process that keeps the bypass's maps what IPVS, the neighbours and the VLAN
  * devices of this thread's network namespace are. There is one in a namespace; it ends by itself
  * when the bypass is detached.
- *
- * It listens on an abstract socket, which nothing is left of however it ends: that is the lock, and
- * tells who holds it.
  */
 #ifndef BYPASS_IPVS_FOLLOW_H
 #define BYPASS_IPVS_FOLLOW_H

@@ -8,12 +8,12 @@
 #include <bpf/bpf.h>
 
 #include "bypass_ipvs/follow.h"
-#include "bypass_ipvs/follow_lock.h"
 #include "bypass_ipvs/follow_loop.h"
 #include "bypass_ipvs/paths.h"
 #include "bypass_ipvs/routes.h"
 #include "bypass_ipvs/services.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/follower.h"
 #include "libecbpf/log.h"
 #include "libecbpf/loop.h"
 
@@ -266,7 +266,7 @@ static int follow_loop(struct follower *f, struct ecbpf_loop *loop, int lock)
 			return 0;
 		err = event == ECBPF_LOOP_TICK ? tick(f, &gone) : news(f);
 		if (event == ECBPF_LOOP_TICK)
-			follow_lock_tend(lock);
+			ecbpf_follower_tend(lock);
 		if (!gone)
 			say_once(f, err == -ENOENT ? 0 : err);
 	}

@@ -30,6 +30,9 @@ struct follow_news {
 	bool links;
 };
 
+/** follow_lock - be the follower: a descriptor that ends it when closed; -EBUSY there is one */
+int follow_lock(void);
+
 /** follow_news_open - from here on nothing is missed; follow_news_close() it in either case */
 int follow_news_open(struct follow_news *news);
 void follow_news_close(struct follow_news *news);

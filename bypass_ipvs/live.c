@@ -130,41 +130,6 @@ void live_close(struct live *live)
 	live->lock = -1;
 }
 
-static uint64_t power_of_two(uint64_t number)
-{
-	uint64_t power = 1;
-
-	while (power < number)
-		power *= 2;
-	return power;
-}
-
-uint64_t live_map_bytes(const struct bpf_map_info *shape)
-{
-	const uint64_t page = sysconf(_SC_PAGESIZE), cpus = sysconf(_SC_NPROCESSORS_CONF);
-	const uint64_t value = (shape->value_size + 7ULL) / 8 * 8, n = shape->max_entries;
-	const uint64_t buckets = power_of_two(n) * 16;
-
-	switch (shape->type) {
-	case BPF_MAP_TYPE_ARRAY:
-		return (value * n + page - 1) / page * page;
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		return value * n * cpus;
-	case BPF_MAP_TYPE_QUEUE:
-		return (uint64_t)shape->value_size * (n + 1);
-	case BPF_MAP_TYPE_HASH:
-	case BPF_MAP_TYPE_LRU_HASH:
-		if (shape->map_flags & BPF_F_NO_PREALLOC)
-			return buckets;
-		/* 48: the kernel's own of each entry */
-		return buckets + n * (48 + (shape->key_size + 7ULL) / 8 * 8 + value);
-	case BPF_MAP_TYPE_DEVMAP_HASH:
-		return buckets / 2;
-	default:
-		return 0; /* it grows with its entries */
-	}
-}
-
 const struct bypass_params *live_params(const struct live *live)
 {
 	return &live->settings->params[live->settings->active & 1];

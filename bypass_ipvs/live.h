@@ -74,9 +74,6 @@ void live_close(struct live *live);
 /** live_memory - map what is mapped, once the descriptors are there; live_open() has done so */
 int live_memory(struct live *live);
 
-/** live_map_bytes - memory that a map of this shape takes, about: not every kernel tells */
-uint64_t live_map_bytes(const struct bpf_map_info *shape);
-
 /** live_params - the parameters that count now */
 const struct bypass_params *live_params(const struct live *live);
 

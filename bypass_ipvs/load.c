@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "bypass_ipvs/load.h"
 #include "bypass_ipvs/params.h"
+#include "libecbpf/instance.h"
 
 #include "bypass_ipvs/bypass_egress.skel.h"
 #include "bypass_ipvs/xdp_bypass_ipvs.skel.h"
@@ -31,37 +31,15 @@ static struct bpf_map *map_of(const struct bpf_object *obj, enum live_map map)
 
 /* --- what is fixed at load */
 
-/* variable_set - both objects have these by the same names; one that has none does without */
-static void variable_set(struct bpf_object *obj, const char *name, const void *value, size_t size)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	const struct btf *btf = bpf_object__btf(obj);
-	const int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	const struct btf_type *section = id < 0 ? NULL : btf__type_by_id(btf, id);
-	const struct btf_var_secinfo *info = section ? btf_var_secinfos(section) : NULL;
-	const char *memory;
-	size_t bytes;
-	int i;
-
-	memory = map ? bpf_map__initial_value(map, &bytes) : NULL;
-	for (i = 0; memory && info && i < btf_vlen(section); i++) {
-		const struct btf_type *var = btf__type_by_id(btf, info[i].type);
-
-		if (!strcmp(btf__name_by_offset(btf, var->name_off), name) &&
-		    info[i].size == size && info[i].offset + size <= bytes)
-			memcpy((void *)(memory + info[i].offset), value, size);
-	}
-}
-
 static void variables_set(struct bpf_object *obj, const __u64 seed[2], __u32 flows, __u32 flows6)
 {
 	const __u32 of[2] = { buckets(flows), buckets(flows6) }, hz = ecbpf_hz();
 	const __u32 cpus = libbpf_num_possible_cpus();
 
-	variable_set(obj, "bypass_seed", seed, 2 * sizeof(*seed));
-	variable_set(obj, "bypass_buckets", of, sizeof(of));
-	variable_set(obj, "bypass_hz", &hz, sizeof(hz));
-	variable_set(obj, "bypass_cpus", &cpus, sizeof(cpus));
+	ecbpf_variable_set(obj, "bypass_seed", seed, 2 * sizeof(*seed));
+	ecbpf_variable_set(obj, "bypass_buckets", of, sizeof(of));
+	ecbpf_variable_set(obj, "bypass_hz", &hz, sizeof(hz));
+	ecbpf_variable_set(obj, "bypass_cpus", &cpus, sizeof(cpus));
 }
 
 /* maps_give - maps that there are, instead of new ones */
@@ -150,16 +128,7 @@ int load_open(struct load *load, const struct load_sizes *sizes)
 
 uint64_t load_bytes(const struct load *load, enum live_map map)
 {
-	const struct bpf_map *it = map_of(load->egress->obj, map);
-	const struct bpf_map_info shape = {
-		.type = bpf_map__type(it),
-		.key_size = bpf_map__key_size(it),
-		.value_size = bpf_map__value_size(it),
-		.max_entries = bpf_map__max_entries(it),
-		.map_flags = bpf_map__map_flags(it),
-	};
-
-	return live_map_bytes(&shape);
+	return ecbpf_map_bytes_planned(map_of(load->egress->obj, map));
 }
 
 static int settings_begin(const struct live *live, struct bypass_settings *settings, bool monitor)

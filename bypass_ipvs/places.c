@@ -11,48 +11,6 @@
 
 /* --- taking away */
 
-/* slot_take_out - also of a root whose interface was removed: it keeps its members */
-static int slot_take_out(struct ecbpf_root *root)
-{
-	int slot = ecbpf_slot_find(root, LOAD_XDP), fd, err;
-
-	if (slot < 0)
-		return slot == -ENOENT ? 0 : slot;
-	if (ecbpf_root_state(root) == ECBPF_RUNNING)
-		return ecbpf_slot_clear(root, slot, LOAD_XDP);
-	fd = ecbpf_root_map(root, "ecbpf_slots");
-	if (fd < 0)
-		return fd;
-	err = bpf_map_delete_elem(fd, &slot);
-	close(fd);
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
-}
-
-static int slots_sweep(void)
-{
-	struct ecbpf_iflist list;
-	struct ecbpf_root *root;
-	int err, one, first = ecbpf_iflist_pinned(&list);
-	size_t i;
-
-	if (first)
-		return first;
-	for (i = 0; i < list.count; i++) {
-		err = ecbpf_root_open(list.name[i], &root);
-		if (err)
-			continue; /* it has just gone */
-		one = ecbpf_root_state(root) == ECBPF_RUNNING ||
-				      ecbpf_root_state(root) == ECBPF_GONE ?
-			      slot_take_out(root) :
-			      0;
-		if (!first)
-			first = one;
-		ecbpf_root_close(root);
-	}
-	ecbpf_iflist_free(&list);
-	return first;
-}
-
 static int hooks_sweep(const struct ecbpf_instance *instance)
 {
 	struct devices all;
@@ -70,7 +28,7 @@ static int hooks_sweep(const struct ecbpf_instance *instance)
 
 int places_sweep(const struct ecbpf_instance *instance)
 {
-	int err = hooks_sweep(instance), later = slots_sweep();
+	int err = hooks_sweep(instance), later = ecbpf_slots_evict(LOAD_XDP);
 
 	return err ? err : later;
 }
@@ -176,16 +134,6 @@ int places_put(const struct ecbpf_instance *instance, const struct load *load,
 	return err;
 }
 
-static void slot_put_back(const struct place *place)
-{
-	int fd = ecbpf_root_map(place->root, "ecbpf_slots");
-
-	if (fd < 0)
-		return;
-	bpf_map_update_elem(fd, &place->slot, &place->xdp, BPF_ANY);
-	close(fd);
-}
-
 void places_undo(const struct ecbpf_instance *instance, const struct places *places)
 {
 	const struct place *place;
@@ -194,7 +142,7 @@ void places_undo(const struct ecbpf_instance *instance, const struct places *pla
 	for (i = 0; i < places->count; i++) {
 		place = &places->place[i];
 		if (place->xdp_done && place->xdp >= 0)
-			slot_put_back(place);
+			ecbpf_slot_put_back(place->root, place->slot, place->xdp);
 		else if (place->xdp_done)
 			ecbpf_slot_clear(place->root, place->slot, LOAD_XDP);
 		if (place->egress_done && place->egress >= 0)
@@ -227,7 +175,7 @@ int places_retire(const struct ecbpf_instance *instance, const struct devices *b
 
 		one = gone & BYPASS_AT_TC ? hook_clear(instance, device->ifindex) : 0;
 		if ((gone & BYPASS_AT_XDP) && !ecbpf_root_open_running(device->name, &root)) {
-			int taken = slot_take_out(root);
+			int taken = ecbpf_slot_evict(root, LOAD_XDP);
 
 			one = taken ? taken : one;
 			ecbpf_root_close(root);

@@ -8,17 +8,12 @@
 #include <stdint.h>
 
 #include "bypass_ipvs/live.h"
+#include "libecbpf/table.h"
 
-/**
- * struct table - tuple_map and tuple6_map, mapped
- * @v4, @v6: NULL with no buckets
- * @buckets, @buckets6: of them
- */
+/** struct table - tuple_map and tuple6_map, mapped: of struct bypass_flow4 and bypass_flow6 */
 struct table {
-	struct bypass_bucket4 *v4;
-	struct bypass_bucket6 *v6;
-	size_t buckets;
-	size_t buckets6;
+	struct ecbpf_table v4;
+	struct ecbpf_table v6;
 };
 
 /**

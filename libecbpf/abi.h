@@ -91,6 +91,21 @@ struct ecbpf_verdict {
 	X(FW_OPTIONS, 136, "fw-options", "IPv4 options or IPv6 extension headers: hygiene")      \
 	X(FW_MALFORMED, 137, "fw-malformed", "the upper header is malformed: hygiene")           \
 	X(FW_TABLE, 138, "fw-table", "a table of the ruleset is missing: not judged")            \
+	X(LB_FORWARD, 192, "lb-forward", "to a known connection's backend; meta is its number")  \
+	X(LB_NEW, 193, "lb-new", "a new connection; meta is the backend's number")               \
+	X(LB_HASHED, 194, "lb-hashed", "by the hash alone; meta is the backend's number")        \
+	X(LB_LIMITED, 195, "lb-limited", "by the hash alone: too many new connections")          \
+	X(LB_FULL, 196, "lb-full", "by the hash alone: no room for the connection")              \
+	X(LB_NO_BACKEND, 197, "lb-no-backend", "the VIP has no backend that takes it")           \
+	X(LB_NO_ROUTE, 198, "lb-no-route", "the way to the backend is not known")                \
+	X(LB_TTL, 199, "lb-ttl", "TTL or hop limit at its end")                                  \
+	X(LB_TOO_LONG, 200, "lb-too-long", "longer than the way to the backend carries")         \
+	X(LB_PTB, 201, "lb-ptb", "too long, answered with Packet Too Big")                       \
+	X(LB_FRAGMENT, 202, "lb-fragment", "a later fragment whose first one was not seen")      \
+	X(LB_NO_FRAGMENTS, 203, "lb-no-fragments", "a fragment, and the VIP takes none")         \
+	X(LB_ICMP, 204, "lb-icmp", "an ICMP error about a connection, to its backend")           \
+	X(LB_ECHO, 205, "lb-echo", "an echo request, answered")                                  \
+	X(LB_FRAME, 206, "lb-frame", "the frame could not be changed")                           \
 	X(BYPASS_HIT, 256, "bypass-hit", "forwarded as IPVS did before; meta is the path")       \
 	X(BYPASS_MONITOR, 257, "bypass-monitor", "would have been forwarded; meta is the path")  \
 	X(BYPASS_SAMPLE, 258, "bypass-sample", "handed to IPVS: it was time to")                 \

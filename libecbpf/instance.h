@@ -9,12 +9,17 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "libecbpf/ecbpf.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+struct bpf_map;
+struct bpf_map_info;
 
 /**
  * struct ecbpf_instance - handle
@@ -62,6 +67,29 @@ ECBPF_API int ecbpf_instance_unpin(const struct ecbpf_instance *instance, const 
 
 /** ecbpf_instance_clear - remove all pins; the directory goes with ecbpf_instance_unlock() */
 ECBPF_API int ecbpf_instance_clear(const struct ecbpf_instance *instance);
+
+/**
+ * ecbpf_slot_evict - take the program of this name out of a root; none is success
+ *
+ * Also of a root whose interface was removed: it keeps its members.
+ */
+ECBPF_API int ecbpf_slot_evict(struct ecbpf_root *root, const char *name);
+
+/** ecbpf_slots_evict - out of all roots of this network namespace; returns the first error */
+ECBPF_API int ecbpf_slots_evict(const char *name);
+
+/** ecbpf_slot_put_back - a program that was in that slot before */
+ECBPF_API int ecbpf_slot_put_back(struct ecbpf_root *root, int slot, int prog_fd);
+
+/** ecbpf_variable_set - read-only, of an object not loaded yet; one that has none does without */
+ECBPF_API void ecbpf_variable_set(struct bpf_object *obj, const char *name, const void *value,
+				  size_t size);
+
+/** ecbpf_map_bytes - memory that a map of this shape takes, about: not every kernel tells */
+ECBPF_API uint64_t ecbpf_map_bytes(const struct bpf_map_info *shape);
+
+/** ecbpf_map_bytes_planned - of a map that is not made yet */
+ECBPF_API uint64_t ecbpf_map_bytes_planned(const struct bpf_map *map);
 
 #ifdef __cplusplus
 }

@@ -93,6 +93,7 @@ struct pkt_eth {
  * @exts: extension headers pulled, the fragment header included; IPv4: 32-bit words of options
  * @fragment: any fragment, the first included
  * @later: a fragment other than the first: no upper-layer header here
+ * @id: identification; IPv6: of a fragment, else 0
  */
 struct pkt_ip {
 	struct iphdr *v4;
@@ -102,6 +103,7 @@ struct pkt_ip {
 	__u8 exts;
 	bool fragment;
 	bool later;
+	__be32 id;
 };
 
 /* RFC 792 and RFC 4443: common to both; <linux/icmp.h> needs the C library. */
@@ -244,6 +246,7 @@ static __always_inline __u32 pkt_ipv4(struct pkt *p, struct pkt_ip *ip)
 	ip->exts = hdr->ihl - sizeof(*hdr) / 4;
 	ip->fragment = frag & (PKT_IPV4_FRAG_OFFSET | PKT_IPV4_FRAG_MORE);
 	ip->later = frag & PKT_IPV4_FRAG_OFFSET;
+	ip->id = hdr->id;
 	return ECBPF_CODE_NONE;
 }
 
@@ -296,6 +299,7 @@ static __always_inline __u32 pkt_ipv6_ext(struct pkt *p, struct pkt_ip *ip)
 		/* RFC 6946: offset 0 and no more fragments is a whole packet all the same. */
 		ip->fragment |= !!(offset & (PKT_IPV6_FRAG_OFFSET | PKT_IPV6_FRAG_MORE));
 		ip->later = offset & PKT_IPV6_FRAG_OFFSET;
+		ip->id = ext->id;
 	}
 	ip->proto = ext->next;
 	return ECBPF_CODE_NONE;
@@ -324,6 +328,7 @@ static __always_inline __u32 pkt_ipv6(struct pkt *p, struct pkt_ip *ip)
 	ip->exts = 0;
 	ip->fragment = false;
 	ip->later = false;
+	ip->id = 0;
 	if (ip->left > avail)
 		return ECBPF_CODE_IPV6_LENGTH_BEYOND;
 	/* RFC 2675: with a hop-by-hop header, length 0 is a jumbogram's */

@@ -11,10 +11,10 @@
 #include "libecbpf/abi.h"
 #include "libecbpf/exit.bpf.h"
 #include "libecbpf/pkt.bpf.h"
+#include "libecbpf/reply.bpf.h"
 #include "xdp_fw/abi.h"
 #include "xdp_fw/classify.bpf.h"
 #include "xdp_fw/limit.bpf.h"
-#include "xdp_fw/reply.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -205,7 +205,7 @@ static __always_inline void fw_upper_fields(struct fw_parse *p)
  * fw_fields_of - find out about a packet. @quote: filled in if it is a fragment that may be answered
  * Return: 0, FW_FOREIGN, or why it is malformed (behind a root that does not occur).
  */
-__noinline int fw_fields_of(struct xdp_md *ctx, struct fw_fields *f, struct fw_quote *quote)
+__noinline int fw_fields_of(struct xdp_md *ctx, struct fw_fields *f, struct reply_parts *quote)
 {
 	struct fw_parse p = { .pkt = pkt_init(ctx), .f = f };
 	__u32 payload;
@@ -222,8 +222,9 @@ __noinline int fw_fields_of(struct xdp_md *ctx, struct fw_fields *f, struct fw_q
 	f->vlan = p.eth.vlans ? bpf_ntohs(p.eth.tci[0]) & 0xfff : FW_VLAN_NONE;
 	payload = p.ip.left;
 	fw_upper_fields(&p);
-	if (fw_replies && p.ip.fragment && !p.ip.later)
-		reply_quote(&p.eth, &p.ip, payload, p.type, quote);
+	/* all but the last fragment carry a multiple of 8 bytes (RFC 791, RFC 8200 4.5), at least 8 */
+	if (fw_replies && p.ip.fragment && !p.ip.later && payload >= 8 && !(payload % 8))
+		reply_quote(&p.eth, &p.ip, p.type, quote);
 	quote->frame = f->length;
 	return 0;
 }
@@ -237,7 +238,7 @@ __noinline int fw_fields_of(struct xdp_md *ctx, struct fw_fields *f, struct fw_q
 struct fw_ctx {
 	struct fw_fields f;
 	struct fw_match m;
-	struct fw_quote quote;
+	struct reply_parts quote;
 	struct ecbpf_verdict v;
 };
 

@@ -219,6 +219,7 @@ int rows_filter(struct bench *b);
 int rows_fw(struct bench *b);
 int rows_sampler(struct bench *b);
 int rows_bypass(struct bench *b);
+int rows_lb(struct bench *b);
 int rows_ipvs(struct bench *b);
 
 #endif

@@ -24,7 +24,7 @@ static const struct {
 } groups[] = {
 	{ "root", rows_root, false },	    { "fw", rows_fw, false },
 	{ "sampler", rows_sampler, false }, { "bypass", rows_bypass, false },
-	{ "ipvs", rows_ipvs, true },
+	{ "lb", rows_lb, false },	    { "ipvs", rows_ipvs, true },
 };
 
 struct options {

@@ -4,12 +4,10 @@
 #include <net/if.h>
 #include <sched.h>
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -28,29 +26,14 @@
 
 /* --- interfaces */
 
-static void ip(const char *command)
-{
-	char text[128], *argv[16] = { "ip" }, *word, *rest = text;
-	int argc = 1, status;
-	pid_t pid;
-
-	snprintf(text, sizeof(text), "%s", command);
-	while ((word = strtok_r(NULL, " ", &rest)))
-		argv[argc++] = word;
-	assert_int_equal(posix_spawnp(&pid, "ip", NULL, NULL, argv, environ), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (status)
-		fail_msg("ip %s: status %d", command, status);
-}
-
 static void interfaces_make(struct bypass_suite *s)
 {
-	ip("link add in0 mtu 1500 type veth peer name in1");
-	ip("link add out0 mtu 1450 type veth peer name out1");
-	ip("link set in0 up");
-	ip("link set in1 up");
-	ip("link set out0 up");
-	ip("link set out1 up");
+	suite_ip("link add in0 mtu 1500 type veth peer name in1");
+	suite_ip("link add out0 mtu 1450 type veth peer name out1");
+	suite_ip("link set in0 up");
+	suite_ip("link set in1 up");
+	suite_ip("link set out0 up");
+	suite_ip("link set out1 up");
 	s->in = if_nametoindex("in0");
 	s->out = if_nametoindex("out0");
 	s->lost = if_nametoindex("out1");

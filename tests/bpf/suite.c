@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -28,6 +30,21 @@ int suite_pin_cpu(void)
 	CPU_SET(cpu, &set);
 	assert_int_equal(sched_setaffinity(0, sizeof(set), &set), 0);
 	return cpu;
+}
+
+void suite_ip(const char *command)
+{
+	char text[128], *argv[16] = { "ip" }, *word, *rest = text;
+	int argc = 1, status;
+	pid_t pid;
+
+	snprintf(text, sizeof(text), "%s", command);
+	while ((word = strtok_r(NULL, " ", &rest)))
+		argv[argc++] = word;
+	assert_int_equal(posix_spawnp(&pid, "ip", NULL, NULL, argv, environ), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status)
+		fail_msg("ip %s: status %d", command, status);
 }
 
 /* --- loading */

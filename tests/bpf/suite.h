@@ -53,6 +53,9 @@ struct suite *suite_get(void **state);
 /** suite_pin_cpu - stay on the CPU that this thread is on; returns which */
 int suite_pin_cpu(void);
 
+/** suite_ip - run "ip COMMAND" in this thread's network namespace */
+void suite_ip(const char *command);
+
 /** suite_member - load a member into a slot; returns its descriptor */
 int suite_member(struct suite *suite, int slot, const struct member_config *config);
 

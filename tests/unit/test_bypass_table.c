@@ -32,7 +32,10 @@ struct fixture {
 static void fixture_init(struct fixture *fixture)
 {
 	memset(fixture, 0, sizeof(*fixture));
-	fixture->table = (struct table){ fixture->v4, fixture->v6, BUCKETS, BUCKETS6 };
+	fixture->table = (struct table){
+		{ fixture->v4, sizeof(struct bypass_flow4), BUCKETS * BYPASS_WAYS },
+		{ fixture->v6, sizeof(struct bypass_flow6), BUCKETS6 * BYPASS_WAYS },
+	};
 }
 
 static void put4(struct fixture *fixture, size_t bucket, size_t way, __u16 path, __u32 host)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * Packet Too Big, in answer to a first fragment: "send packets of this size, so that nobody has to
- * cut them". The fragment's own size is what the path carries, so that is the MTU it tells.
+ * Packet Too Big: "send packets of this size, so that nobody has to cut them". In answer to a first
+ * fragment, whose own size is what the path carries; or to a packet that is longer than an MTU.
  */
-#ifndef XDP_FW_REPLY_BPF_H
-#define XDP_FW_REPLY_BPF_H
+#ifndef LIBECBPF_REPLY_BPF_H
+#define LIBECBPF_REPLY_BPF_H
 
 #include <stdbool.h>
 
@@ -39,11 +39,11 @@
 #define REPLY_SUM_MAX 512
 
 /**
- * struct fw_reply - map fw_reply: the frame that is being made
+ * struct reply_frame - map reply_map: the frame that is being made
  * @link: the link header, as it arrived, then with its addresses swapped
  * @bytes: with room for the verifier, who does not see that the last part of a sum is short
  */
-struct fw_reply {
+struct reply_frame {
 	__u8 link[24];
 	union {
 		__u8 bytes[REPLY_IPV6_MTU + REPLY_SUM_MAX];
@@ -61,25 +61,27 @@ struct fw_reply {
 };
 
 /**
- * struct fw_quote - where the parts of a fragment are that a reply quotes
+ * struct reply_parts - where the parts of a packet are that a reply quotes
  * @link: bytes of the link header
  * @len: bytes behind it, a multiple of 4; 0: no reply is due
  * @frame: bytes of the frame
  * @ipv6: not 0: it is
+ * @mtu: that the reply tells; 0: the packet's own length
  */
-struct fw_quote {
+struct reply_parts {
 	__u32 link;
 	__u32 len;
 	__u32 frame;
 	__u32 ipv6;
+	__u32 mtu;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct fw_reply);
-} fw_reply SEC(".maps");
+	__type(value, struct reply_frame);
+} reply_map SEC(".maps");
 
 #define REPLY_IPV4_HEADERS (sizeof(struct iphdr) + sizeof(struct pkt_icmp_hdr))
 #define REPLY_IPV6_HEADERS (sizeof(struct ipv6hdr) + sizeof(struct pkt_icmp_hdr))
@@ -107,14 +109,11 @@ static __always_inline bool reply_is_error(const struct pkt_ip *ip, __u8 type)
 	       (type == 3 || type == 4 || type == 5 || type == 11 || type == 12);
 }
 
-/*
- * reply_is_due - may this first fragment be answered? @type: of its ICMP message, if it is one.
- * All but the last fragment carry a multiple of 8 bytes (RFC 791, RFC 8200 4.5), at least 8.
- */
+/* reply_is_due - may this packet be answered? @type: of its ICMP message, if it is one */
 static __always_inline bool reply_is_due(const struct pkt_eth *eth, const struct pkt_ip *ip,
-					 __u32 payload, __u8 type)
+					 __u8 type)
 {
-	if ((eth->hdr->h_dest[0] & 1) || payload < 8 || payload % 8 || reply_is_error(ip, type))
+	if ((eth->hdr->h_dest[0] & 1) || reply_is_error(ip, type))
 		return false;
 	/* both are asked, see reply_quote() */
 	if (ip->v6)
@@ -150,7 +149,7 @@ static __always_inline __u64 reply_sum(void *bytes, __u32 len, __u64 sum)
 	return sum;
 }
 
-static __always_inline void reply_link(struct fw_reply *reply)
+static __always_inline void reply_link(struct reply_frame *reply)
 {
 	struct ethhdr *eth = (struct ethhdr *)reply->link;
 	__u8 source[ETH_ALEN];
@@ -161,12 +160,13 @@ static __always_inline void reply_link(struct fw_reply *reply)
 }
 
 /* reply_ipv4 - headers around the quote; @total: bytes of the reply behind the link header */
-static __always_inline void reply_ipv4(struct fw_reply *reply, __u32 total)
+static __always_inline void reply_ipv4(struct reply_frame *reply, __u32 total, __u32 mtu)
 {
 	struct iphdr *ip = &reply->v4.ip;
 	struct pkt_icmp_hdr *icmp = &reply->v4.icmp;
-	__u16 mtu = bpf_ntohs(reply->v4.quoted.tot_len);
 
+	if (!mtu)
+		mtu = bpf_ntohs(reply->v4.quoted.tot_len);
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 4;
 	ip->ihl = 5;
@@ -185,14 +185,15 @@ static __always_inline void reply_ipv4(struct fw_reply *reply, __u32 total)
 	icmp->check = csum_fold(reply_sum(icmp, total - sizeof(*ip), 0));
 }
 
-static __always_inline void reply_ipv6(struct fw_reply *reply, __u32 total)
+static __always_inline void reply_ipv6(struct reply_frame *reply, __u32 total, __u32 mtu)
 {
 	struct ipv6hdr *ip = &reply->v6.ip;
 	struct pkt_icmp_hdr *icmp = &reply->v6.icmp;
-	__u32 mtu = sizeof(*ip) + bpf_ntohs(reply->v6.quoted.payload_len);
 	__u32 len = total - sizeof(*ip);
 	__u64 sum = bpf_htons(len) + bpf_htons(IPPROTO_ICMPV6); /* RFC 8200 8.1: pseudo-header */
 
+	if (!mtu)
+		mtu = sizeof(*ip) + bpf_ntohs(reply->v6.quoted.payload_len);
 	__builtin_memset(ip, 0, sizeof(*ip));
 	ip->version = 6;
 	ip->payload_len = bpf_htons(len);
@@ -208,11 +209,11 @@ static __always_inline void reply_ipv6(struct fw_reply *reply, __u32 total)
 	icmp->check = csum_fold(reply_sum(icmp, len, sum));
 }
 
-/* reply_quote - what of a first fragment the reply quotes, if one is due; @type: as reply_is_due() */
+/* reply_quote - what of a packet the reply quotes, if one is due; @type: as reply_is_due() */
 static __always_inline void reply_quote(const struct pkt_eth *eth, const struct pkt_ip *ip,
-					__u32 payload, __u8 type, struct fw_quote *quote)
+					__u8 type, struct reply_parts *quote)
 {
-	if (!reply_is_due(eth, ip, payload, type))
+	if (!reply_is_due(eth, ip, type))
 		return;
 	quote->link = sizeof(*eth->hdr) + 4 * eth->vlans;
 	/* both are asked: the verifier does not know that a packet pointer is not NULL */
@@ -221,14 +222,15 @@ static __always_inline void reply_quote(const struct pkt_eth *eth, const struct 
 		quote->len = sizeof(*ip->v6) + bpf_ntohs(ip->v6->payload_len);
 		if (quote->len > REPLY_IPV6_MTU - REPLY_IPV6_HEADERS)
 			quote->len = REPLY_IPV6_MTU - REPLY_IPV6_HEADERS;
+		quote->len &= ~3U;
 	} else if (ip->v4) {
 		quote->len = ip->v4->ihl * 4 + REPLY_IPV4_QUOTE;
 	}
 }
 
 /* reply_load - the parts of the packet that the reply has too */
-static __always_inline bool reply_load(struct xdp_md *xdp, struct fw_reply *reply,
-				       const struct fw_quote *quote, __u32 headers)
+static __always_inline bool reply_load(struct xdp_md *xdp, struct reply_frame *reply,
+				       const struct reply_parts *quote, __u32 headers)
 {
 	__u32 link = reply_length(quote->link, REPLY_LINK_MAX);
 	__u32 len = reply_length(quote->len, REPLY_IPV6_MTU - REPLY_IPV6_HEADERS);
@@ -238,8 +240,8 @@ static __always_inline bool reply_load(struct xdp_md *xdp, struct fw_reply *repl
 	return !bpf_xdp_load_bytes(xdp, link, reply->bytes + headers, len);
 }
 
-static __always_inline bool reply_store(struct xdp_md *xdp, struct fw_reply *reply,
-					const struct fw_quote *quote, __u32 total)
+static __always_inline bool reply_store(struct xdp_md *xdp, struct reply_frame *reply,
+					const struct reply_parts *quote, __u32 total)
 {
 	__u32 link = reply_length(quote->link, REPLY_LINK_MAX);
 
@@ -253,10 +255,10 @@ static __always_inline bool reply_store(struct xdp_md *xdp, struct fw_reply *rep
 }
 
 /* reply_send - the packet becomes its answer; false: it could not, and may have changed in length */
-__noinline int reply_send(struct xdp_md *xdp, const struct fw_quote *quote)
+__noinline int reply_send(struct xdp_md *xdp, const struct reply_parts *quote)
 {
 	__u32 zero = 0, headers, total;
-	struct fw_reply *reply = bpf_map_lookup_elem(&fw_reply, &zero);
+	struct reply_frame *reply = bpf_map_lookup_elem(&reply_map, &zero);
 
 	if (!reply || !quote)
 		return false;
@@ -266,9 +268,9 @@ __noinline int reply_send(struct xdp_md *xdp, const struct fw_quote *quote)
 		return false;
 	reply_link(reply);
 	if (quote->ipv6)
-		reply_ipv6(reply, total);
+		reply_ipv6(reply, total, quote->mtu);
 	else
-		reply_ipv4(reply, total);
+		reply_ipv4(reply, total, quote->mtu);
 	return reply_store(xdp, reply, quote, total);
 }
 

@@ -1,0 +1,405 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""The balancer comes and goes, and configurations in it: all of it or nothing."""
+import json
+import os
+import pathlib
+import random
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, obj, sh
+
+KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "40"))
+TOOL = "xdp_lb"
+SMALL = ["--conns", "1000", "--no-monitor"]
+TCP, UDP = 6, 17
+
+
+def words(data):
+    """What bpftool prints of a value without a type."""
+    return bytes(int(byte, 16) for byte in data)
+
+
+class Director:
+    """Namespace b with vb, vc and vd; roots on all; vd is the other end of vc."""
+
+    def __init__(self, pair):
+        self.pair, self.netns = pair, pair.b
+        self.netns.run("ip", "link", "add", "vc", "type", "veth", "peer", "name", "vd")
+        for dev in "vc", "vd":
+            self.netns.run("ip", "link", "set", dev, "up")
+        self.netns.run("ip", "address", "add", "10.0.0.1/24", "dev", "vb")
+        for host in 2, 3, 4, 5:
+            self.netns.run("ip", "neigh", "add", f"10.0.0.{host}", "dev", "vb", "lladdr",
+                           f"02:00:00:00:00:0{host}", "nud", "permanent")
+        pair.xdp_root("attach", "vb", "vc", "vd")
+
+    def __call__(self, *argv, ok=True, **kwargs):
+        return self.pair.tool(TOOL, *argv, ok=ok, **kwargs)
+
+    def attach(self, *argv, ok=True):
+        return self("attach", *argv, *SMALL, ok=ok)
+
+    def status(self):
+        return json.loads(self("status", "-j"))
+
+    def interfaces(self):
+        return {entry["interface"]: entry for entry in self.status()["interfaces"]}
+
+    def slots(self, dev):
+        """{slot: name} of a root."""
+        status = json.loads(self.pair.xdp_root("status", "-j", "-i", "0", dev))[0]
+        return {entry["slot"]: entry["program"]["name"] for entry in status["slots"]
+                if "program" in entry and entry["slot"] != "root"}
+
+    def pins(self):
+        base = os.environ["ECBPF_BPFFS"]
+        return [name for name in os.listdir(base) if name.startswith(":")]
+
+    def bare(self, *devs):
+        """Nothing of the balancer is there."""
+        assert self.status() == {"attached": False, "interfaces": []}
+        assert self.pins() == []
+        for dev in devs or ("vb", "vc", "vd"):
+            assert TOOL not in self.slots(dev).values()
+
+    def restore(self, document):
+        self("restore", input=json.dumps(document))
+
+    # --- the maps
+
+    def pinned(self, name):
+        directory, = self.pins()
+        return pathlib.Path(os.environ["ECBPF_BPFFS"]) / directory / name
+
+    def lookup(self, name, number):
+        key = [f"0x{byte:02x}" for byte in struct.pack("=I", number)]
+        text = sh("bpftool", "-j", "map", "lookup", "pinned", self.pinned(name), "key", *key)
+        return json.loads(text)
+
+    def keys(self):
+        """{(family, address, port, protocol): number of the VIP}"""
+        found = {}
+        for entry in json.loads(sh("bpftool", "-j", "map", "dump", "pinned",
+                                   self.pinned("lb_key_map"))):
+            key, (value,) = words(entry["key"]), struct.unpack("=I", words(entry["value"]))
+            port, = struct.unpack("!H", key[16:18])
+            found[key[19], key[:16], port, key[18]] = value
+        return found
+
+    def backend(self, number):
+        """(generation, state)"""
+        value = words(self.lookup("lb_backend_map", number)["value"])
+        gen, _, state = struct.unpack_from("=III", value, 88)
+        return gen, state
+
+    def table(self, number):
+        """Id of the map that a VIP's table is."""
+        return struct.unpack("=I", words(self.lookup("lb_ring_map", number)["value"]))[0]
+
+    def ring(self, number):
+        """Numbers of the backends in a VIP's table, each once; None: it has none."""
+        entries, = struct.unpack_from("=I", words(self.lookup("lb_vip_map", number)["value"]), 8)
+        if not entries:
+            return None
+        dump = json.loads(sh("bpftool", "-j", "map", "dump", "id", self.table(number)))
+        lines = b"".join(words(entry["value"]) for entry in dump)
+        table = struct.unpack(f"={entries}H", lines[:2 * entries])
+        assert lines[2 * entries:].count(0) == len(lines) - 2 * entries
+        return set(table)
+
+
+@pytest.fixture(name="director")
+def director_fixture(pair):
+    it = Director(pair)
+    yield it
+    it("detach")
+    left = [dev for dev in ("vc", "vd") if dev in pair.b.run("ip", "-br", "link")]
+    pair.xdp_root("detach", *left, ok=None)
+
+
+def program_maps(program):
+    """{name: id} of a program's maps."""
+    ids = json.loads(sh("bpftool", "-j", "prog", "show", "id", program))["map_ids"]
+    shown = (json.loads(sh("bpftool", "-j", "map", "show", "id", number)) for number in ids)
+    return {entry["name"]: entry["id"] for entry in shown}
+
+
+def test_nothing_attached(director):
+    assert director("status") == "balancer: not attached\n"
+    director.bare()
+    assert director("detach") == ""
+    done = director("detach", "vb", ok=None)
+    assert (done.returncode, done.stderr) == (1, f"{TOOL}: vb: detach: the balancer is not there\n")
+    done = director("save", ok=None)
+    assert done.returncode == 1
+    assert done.stderr.endswith("no balancer is attached: xdp_lb attach IF\n")
+    director.bare()
+
+
+def test_attach_status_detach(director):
+    lines = director.attach("vb").splitlines()
+    assert lines[0].startswith("connection tables: IPv4 1000 connections, 0.1 MiB; "
+                               "IPv6 256 connections, 0.0 MiB: ")
+    assert lines[1:] == ["vb: slot 6"]
+    status = director.status()
+    entry, = status["interfaces"]
+    assert (entry["interface"], entry["slot"]) == ("vb", 6) and entry["program_id"] > 0
+    assert director.slots("vb") == {"6": TOOL} and director.slots("vc") == {}
+    assert (status["attached"], status["conns"], status["conns6"], status["vips"],
+            status["backends"], status["unresolved"]) == (True, 1000, 256, 0, 0, 0)
+    assert director("status").splitlines()[:3] == [
+        f"balancer: attached, version {status['version']}",
+        f"vb: slot 6: program {entry['program_id']}", "VIPs: 0; backends: 0"]
+    roots = json.loads(director.pair.xdp_root("status", "-j", "-i", "0"))
+    assert sorted(root["interface"] for root in roots) == ["vb", "vc", "vd"]
+    director("detach")
+    director.bare()
+
+
+def test_interfaces_share_maps(director):
+    """A later attach adds an interface; the configuration stays until the last one goes."""
+    director.attach("vb")
+    director("vip", "add", "tcp:192.0.2.1:80")
+    assert director.attach("vc", "vd").splitlines() == [
+        "connection tables: kept, IPv4 1000 connections, IPv6 256 connections",
+        "vc: slot 6", "vd: slot 6"]
+    at = director.interfaces()
+    assert set(at) == {"vb", "vc", "vd"}
+    maps = [program_maps(at[dev]["program_id"]) for dev in at]
+    for name in "lb_key_map", "lb_vip_map", "lb_conn4_map", "lb_conn6_map", "lb_ring_map":
+        assert len({each[name] for each in maps}) == 1, name
+    director("detach", "vb", "vc")
+    assert set(director.interfaces()) == {"vd"} and director.status()["vips"] == 1
+    assert director.slots("vb") == director.slots("vc") == {}
+    done = director("detach", "vb", ok=None)
+    assert (done.returncode, done.stderr) == (1, f"{TOOL}: vb: detach: the balancer is not there\n")
+    director("detach", "vd")
+    director.bare()
+
+
+def test_upgrade_keeps_maps(director):
+    director.attach("vb")
+    director("vip", "add", "tcp:192.0.2.1:80")
+    before, saved = director.interfaces()["vb"], director("save")
+    maps = program_maps(before["program_id"])
+    director.attach("vb")
+    after = director.interfaces()["vb"]
+    assert after["program_id"] != before["program_id"]
+    again = program_maps(after["program_id"])
+    assert {name: number for name, number in again.items() if name.startswith("lb_")} == {
+        name: number for name, number in maps.items() if name.startswith("lb_")}
+    assert director("save") == saved
+
+
+ERRORS = {
+    "no such interface": (["nix"], "nix: attach: no such interface"),
+    "no root": (["lo"], "lo: attach: no root is attached: xdp_root attach lo"),
+    "no root on one": (["vb", "lo"], "lo: attach: no root is attached: xdp_root attach lo"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(director, name):
+    argv, told = ERRORS[name]
+    done = director.attach(*argv, ok=None)
+    assert (done.returncode, done.stderr, done.stdout) == (1, f"{TOOL}: {told}\n", "")
+    director.bare()
+
+
+def test_usage(director):
+    assert director("attach", ok=None).returncode == 2
+    assert director("attach", "vb", "--conns", "0", ok=None).returncode == 2
+    director.bare()
+
+
+def test_other_sizes_are_refused(director):
+    director.attach("vb")
+    before = director.interfaces()
+    for option, has in ("--conns", 1000), ("--conns6", 256):
+        done = director("attach", "vc", option, "2000", "--no-monitor", ok=None)
+        assert (done.returncode, done.stderr) == (
+            1, f"{TOOL}: balancer: attach: it runs with {option} {has}: detach it first\n")
+        assert director.interfaces() == before
+
+
+def test_foreign_slot_program(director):
+    """It stays, and what was done on the other interface is undone."""
+    director.pair.xdp_root("slot", "vc", 6, "load", obj("tally"))
+    done = director.attach("vb", "vc", ok=None)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{TOOL}: vc: attach: slot 6 has another program: tally (id ")
+    director.bare()
+    director.attach("vb")
+    before = director.interfaces()
+    assert director.attach("vb", "vc", ok=None).returncode == 1
+    assert director.interfaces() == before
+    director("detach")
+    assert director.slots("vc") == {"6": "tally"}
+
+
+def test_interface_removed(director):
+    director.attach("vb", "vc")
+    director.netns.run("ip", "link", "del", "vc")
+    gone = [entry for entry in director.status()["interfaces"] if entry["interface"] is None]
+    assert [entry["slot"] for entry in gone] in ([None], [])
+    director.attach("vb")
+    assert set(director.interfaces()) == {"vb"}
+    director("detach")
+    director.bare("vb")
+    director.pair.xdp_root("detach", "vc", "vd")
+
+
+# --- configurations
+
+
+def inet(address, port, proto):
+    return (2, bytes(map(int, address.split("."))) + bytes(12), port, proto)
+
+
+def vip(service, *backends, **more):
+    return {"service": service, "table_size": 251, **more,
+            "backends": [{"address": each} if isinstance(each, str) else each
+                         for each in backends]}
+
+
+def document(*vips):
+    return {"version": 1, "vips": list(vips)}
+
+
+def test_vips_in_the_maps(director):
+    director.attach("vb")
+    director.restore(document(vip("tcp:192.0.2.1:80", "10.0.0.2", "10.0.0.3"),
+                              vip("udp:192.0.2.1:53-54", "10.0.0.2")))
+    keys = director.keys()
+    assert set(keys) == {inet("192.0.2.1", 80, TCP), inet("192.0.2.1", 53, UDP),
+                         inet("192.0.2.1", 54, UDP)}
+    tcp, udp = keys[inet("192.0.2.1", 80, TCP)], keys[inet("192.0.2.1", 53, UDP)]
+    assert udp == keys[inet("192.0.2.1", 54, UDP)] != tcp
+    assert len(director.ring(tcp)) == 2 and len(director.ring(udp)) == 1
+    assert director.status()["unresolved"] == 0
+    director("vip", "del", "udp:192.0.2.1:53-54")
+    assert director.keys() == {inet("192.0.2.1", 80, TCP): tcp}
+    assert director.ring(udp) is None
+    director("vip", "add", "udp:192.0.2.1:53-54")
+    assert director.keys()[inet("192.0.2.1", 53, UDP)] not in (tcp, udp)
+
+
+def test_states_of_a_backend(director):
+    """Draining: no entries, the same generation. Down: another one. Gone: not in use."""
+    director.attach("vb")
+    service = "tcp:192.0.2.1:80"
+    director.restore(document(vip(service, "10.0.0.2", "10.0.0.3")))
+    number, = director.keys().values()
+    both = director.ring(number)
+    before = {each: director.backend(each) for each in both}
+    assert {state for _, state in before.values()} == {1}
+    director("backend", "set", service, "10.0.0.3", "--state", "draining")
+    first, = director.ring(number)
+    second, = both - {first}
+    assert director.backend(second) == before[second]
+    director("backend", "set", service, "10.0.0.3", "--state", "down")
+    assert director.backend(second) == (before[second][0] + 1, 1)
+    assert director.backend(first) == before[first]
+    director("backend", "set", service, "10.0.0.3", "--state", "active")
+    assert director.ring(number) == both
+    assert director.backend(second)[0] == before[second][0] + 1
+    director("backend", "del", service, "10.0.0.3")
+    assert director.ring(number) == {first} and director.backend(second)[1] == 0
+
+
+def test_only_tables_that_change(director):
+    director.attach("vb")
+    director.restore(document(vip("tcp:192.0.2.1:80", "10.0.0.2", "10.0.0.3"),
+                              vip("tcp:192.0.2.1:81", "10.0.0.2", "10.0.0.3")))
+    numbers = [director.keys()[inet("192.0.2.1", port, TCP)] for port in (80, 81)]
+    before = [director.table(number) for number in numbers]
+    director("backend", "set", "tcp:192.0.2.1:81", "10.0.0.3", "--weight", "9")
+    after = [director.table(number) for number in numbers]
+    assert after[0] == before[0] and after[1] != before[1]
+
+
+def test_what_is_not_built(director):
+    director.attach("vb")
+    before = director("save")
+    for more, told in (({"mode": "nat"}, "mode nat is not built yet: use ipip, gue or direct"),
+                       ({"hash": "quic"}, "hash quic is not built yet: use 5-tuple, source or "
+                                          "addresses")):
+        done = director("restore", ok=None,
+                        input=json.dumps(document(vip("udp:192.0.2.1:443", **more))))
+        assert done.returncode == 1
+        assert done.stderr.endswith(f"udp:192.0.2.1:443: {told}\n")
+    assert director("save") == before and director.keys() == {}
+
+
+# --- kills
+
+
+def kill_within(director, argv, rng, took, **kwargs):
+    """Run a command and kill it at some instant; whether it was."""
+    start = time.monotonic()
+    process = subprocess.Popen([BUILD / "bin" / TOOL, argv[0], "--netns", director.netns.name,
+                                *argv[1:]], stdout=subprocess.DEVNULL, **kwargs)
+    try:
+        process.wait(rng.uniform(0, took[argv[0]]) if argv[0] in took else 60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    finally:
+        took.setdefault(argv[0], time.monotonic() - start)
+    return False
+
+
+def test_killed_at_any_instant(director):
+    """kill -9 during attach and detach: the next one makes it whole."""
+    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
+    took, killed = {}, {"attach": 0, "detach": 0}
+    for turn in range(KILLS // 4):  # loading the program takes a second
+        if turn % 2:
+            director.attach("vb", "vc")
+            killed["detach"] += kill_within(director, ["detach"], rng, took)
+        else:
+            director("detach")
+            director.bare()
+            killed["attach"] += kill_within(director, ["attach", "vb", "vc", *SMALL], rng, took)
+        assert director.status()["attached"] in (True, False)
+    director("detach")
+    director.bare()
+    assert min(killed.values()) > 0, killed
+
+
+def test_change_killed_at_any_instant(director, tmp_path):
+    """What runs is the one or the other, and the next change brings all maps in line."""
+    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
+    director.attach("vb")
+    texts = []
+    for turn, hosts in enumerate((("10.0.0.2", "10.0.0.3"), ("10.0.0.3", "10.0.0.4"))):
+        ports = range(1000 + 7 * turn, 1040 + 7 * turn)
+        director.restore(document(*(vip(f"tcp:192.0.2.{turn}:{port}", *hosts) for port in ports),
+                                  vip("tcp:192.0.2.9:1-500", *hosts),
+                                  vip(f"any:198.51.{turn}.0/24", *hosts)))
+        texts.append(director("save"))
+        (tmp_path / str(turn)).write_text(texts[turn])
+    single = document(vip("tcp:192.0.2.77:80", "10.0.0.5"))
+    director.restore(single)
+    texts.append(director("save"))
+    took, killed = {}, 0
+    for turn in range(KILLS):
+        with open(tmp_path / str(turn % 2), encoding="ascii") as text:
+            killed += kill_within(director, ["restore"], rng, took, stdin=text)
+        assert director("save") in texts
+        if turn % 4 < 2:
+            continue
+        director.restore(single)
+        keys = director.keys()
+        assert set(keys) == {inet("192.0.2.77", 80, TCP)}
+        backend, = director.ring(keys[inet("192.0.2.77", 80, TCP)])
+        assert director.backend(backend)[1] == 1
+        assert not json.loads(sh("bpftool", "-j", "map", "dump", "pinned",
+                                 director.pinned("lb_net_map")))
+    assert killed > 0

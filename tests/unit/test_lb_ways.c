@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/* Recipes, byte by byte, and the way down from an interface to the wire. */
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "xdp_lb/ways.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- recipes */
+
+#define MACS           \
+	"0200000000bb" \
+	"0200000000aa"
+#define FROM4 "c0000201" /* 192.0.2.1 */
+#define TO4   "c000020a" /* 192.0.2.10 */
+#define FROM6 "20010db8000000000000000000000001"
+#define TO6   "20010db800000000000000000000000a"
+#define OUT4(proto)        \
+	"4500000000000000" \
+	"00" proto "0000"
+#define OUT6(next) "600000000000" next "00"
+
+/* IFINDEX 7, MTU 1500, neither tags nor a router, unless said */
+static const struct row {
+	const char *name;
+	uint8_t family, to, mode;
+	bool gateway, configured;
+	unsigned int tags;
+	uint32_t route_mtu;
+	uint8_t kind, flags;
+	const char *l2, *outer;
+	uint32_t mtu;
+} rows[] = {
+	{ "direct, IPv4", AF_INET, AF_INET, LB_DIRECT, false, false, 0, 0, ECBPF_DIRECT, 0,
+	  MACS "0800", "", 1500 },
+	{ "direct, IPv6", AF_INET6, AF_INET6, LB_DIRECT, false, false, 0, 0, ECBPF_DIRECT, 0,
+	  MACS "86dd", "", 1500 },
+	{ "direct, VLAN 100", AF_INET, AF_INET, LB_DIRECT, false, false, 1, 0, ECBPF_DIRECT, 0,
+	  MACS "8100"
+	       "0064"
+	       "0800",
+	  "", 1500 },
+	{ "direct, 802.1ad 200 around VLAN 100", AF_INET6, AF_INET6, LB_DIRECT, false, false, 2, 0,
+	  ECBPF_DIRECT, 0,
+	  MACS "88a8"
+	       "00c8"
+	       "8100"
+	       "0064"
+	       "86dd",
+	  "", 1500 },
+	{ "ipip, 4 in 4, behind a router", AF_INET, AF_INET, LB_IPIP, true, false, 0, 0, ECBPF_IPIP,
+	  ECBPF_DF_COPY, MACS "0800", OUT4("04") FROM4 TO4, 1480 },
+	{ "ipip, 6 in 6", AF_INET6, AF_INET6, LB_IPIP, false, false, 0, 0, ECBPF_IPIP,
+	  ECBPF_OUTER_V6, MACS "86dd", OUT6("29") FROM6 TO6, 1460 },
+	{ "ipip, 4 in 6", AF_INET, AF_INET6, LB_IPIP, false, false, 0, 0, ECBPF_IPIP,
+	  ECBPF_OUTER_V6, MACS "86dd", OUT6("04") FROM6 TO6, 1460 },
+	{ "ipip, 6 in 4", AF_INET6, AF_INET, LB_IPIP, false, false, 0, 0, ECBPF_IPIP, 0,
+	  MACS "0800", OUT4("29") FROM4 TO4, 1480 },
+	{ "ipip, a source of its own, a lower MTU", AF_INET, AF_INET, LB_IPIP, false, true, 0, 1400,
+	  ECBPF_IPIP, ECBPF_DF_COPY, MACS "0800", OUT4("04") "0a090909" TO4, 1380 },
+	{ "gue, 4 in 4", AF_INET, AF_INET, LB_GUE, false, false, 0, 0, ECBPF_GUE, ECBPF_DF_COPY,
+	  MACS "0800",
+	  OUT4("11") FROM4 TO4 "000017c000000000"
+			       "00040000",
+	  1468 },
+	{ "gue, 6 in 6", AF_INET6, AF_INET6, LB_GUE, false, false, 0, 0, ECBPF_GUE, ECBPF_OUTER_V6,
+	  MACS "86dd",
+	  OUT6("11") FROM6 TO6 "000017c000000000"
+			       "00290000",
+	  1448 },
+	{ "gue, 6 in 4, tagged", AF_INET6, AF_INET, LB_GUE, false, false, 1, 0, ECBPF_GUE, 0,
+	  MACS "8100"
+	       "0064"
+	       "0800",
+	  OUT4("11") FROM4 TO4 "000017c000000000"
+			       "00290000",
+	  1468 },
+};
+
+static void hop_make(struct lb_hop *hop, uint8_t family, bool gateway, unsigned int tags)
+{
+	*hop = (struct lb_hop){
+		.route = { .ifindex = 9, .family = family, .gateway = gateway, .sourced = true },
+		.out = { .ifindex = 7, .mtu = 1500, .mac = { 2, 0, 0, 0, 0, 0xaa } },
+		.mac = { 2, 0, 0, 0, 0, 0xbb },
+	};
+	inet_pton(family, family == AF_INET ? "192.0.2.1" : "2001:db8::1", hop->route.source);
+	hop->out.tags = tags;
+	if (tags) {
+		hop->out.tag[tags - 1].tpid = htons(0x8100);
+		hop->out.tag[tags - 1].tci = htons(100);
+	}
+	if (tags == 2) {
+		hop->out.tag[0].tpid = htons(0x88a8);
+		hop->out.tag[0].tci = htons(200);
+	}
+}
+
+static void endpoint_make(struct lb_endpoint *to, uint8_t family)
+{
+	*to = (struct lb_endpoint){ .family = family };
+	inet_pton(family, family == AF_INET ? "192.0.2.10" : "2001:db8::a", to->addr);
+}
+
+static void forward_make(struct lb_forward *forward, const struct row *row)
+{
+	*forward = (struct lb_forward){ .mode = row->mode,
+					.gue_port = row->mode == LB_GUE ? LB_GUE_PORT_DEFAULT : 0 };
+	if (row->configured)
+		inet_pton(AF_INET, "10.9.9.9", forward->source4);
+}
+
+static void hex(const __u8 *bytes, size_t count, char *text)
+{
+	size_t i;
+
+	*text = '\0';
+	for (i = 0; i < count; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static bool is_zero(const void *bytes, size_t count)
+{
+	const __u8 *at = bytes;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (at[i])
+			return false;
+	return true;
+}
+
+static void row_check(const struct row *row)
+{
+	char text[2 * ECBPF_OUTER_MAX + 1];
+	struct lb_forward forward;
+	struct lb_endpoint to;
+	struct lb_way way;
+	struct lb_hop hop;
+
+	print_message("%s\n", row->name);
+	hop_make(&hop, row->to, row->gateway, row->tags);
+	hop.route.mtu = row->route_mtu;
+	endpoint_make(&to, row->to);
+	forward_make(&forward, row);
+	assert_null(lb_way_make(row->family, 42, &forward, &to, &hop, &way));
+	assert_int_equal(way.recipe.ifindex, 7);
+	assert_int_equal(way.recipe.service, 42);
+	assert_int_equal(way.recipe.kind, row->kind);
+	assert_int_equal(way.recipe.flags, row->flags);
+	hex(way.recipe.l2, way.recipe.l2_bytes, text);
+	assert_string_equal(text, row->l2);
+	hex(way.recipe.outer, way.recipe.outer_bytes, text);
+	assert_string_equal(text, row->outer);
+	assert_int_equal(way.mtu, row->mtu);
+	assert_true(
+		is_zero(way.recipe.l2 + way.recipe.l2_bytes, ECBPF_L2_MAX - way.recipe.l2_bytes));
+	assert_true(is_zero(way.recipe.outer + way.recipe.outer_bytes,
+			    ECBPF_OUTER_MAX - way.recipe.outer_bytes));
+}
+
+static void recipes_are_what_packets_need(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++)
+		row_check(&rows[i]);
+}
+
+static void no_way(uint8_t mode, const char *cause, void (*change)(struct lb_hop *hop))
+{
+	const struct row row = { .mode = mode };
+	struct lb_forward forward;
+	struct lb_endpoint to;
+	struct lb_way way;
+	struct lb_hop hop;
+
+	hop_make(&hop, AF_INET, false, 0);
+	endpoint_make(&to, AF_INET);
+	forward_make(&forward, &row);
+	change(&hop);
+	memset(&way, 0xff, sizeof(way));
+	assert_string_equal(lb_way_make(AF_INET, 42, &forward, &to, &hop, &way), cause);
+	assert_true(is_zero(&way, sizeof(way)));
+}
+
+static void behind_router(struct lb_hop *hop)
+{
+	hop->route.gateway = true;
+}
+
+static void without_source(struct lb_hop *hop)
+{
+	hop->route.sourced = false;
+}
+
+static void with_tiny_mtu(struct lb_hop *hop)
+{
+	hop->route.mtu = 87;
+}
+
+static void unresolved(struct lb_hop *hop)
+{
+	hop->cause = "the neighbour is not resolved";
+}
+
+static void ways_that_are_none(void **state)
+{
+	(void)state;
+	no_way(LB_DIRECT, "mode direct, but the backend is behind a router", behind_router);
+	no_way(LB_IPIP, "the tunnel has no source address", without_source);
+	no_way(LB_IPIP, "the MTU on the way is too small", with_tiny_mtu);
+	no_way(LB_GUE, "the neighbour is not resolved", unresolved);
+	no_way(LB_NAT, "this mode is not built yet", with_tiny_mtu);
+}
+
+/* --- interfaces */
+
+/* 1: wire; 2: bond of 3 and 4; 5: VLAN 10 on 2; 6: VLAN 20 on 5; 7: VLAN 30 on 6; 8: bridge;
+ * 9: tunnel; 10: VLAN 40 of another namespace's; 11: bond without members */
+static struct lb_link links[] = {
+	{ .ifindex = 1, .ethernet = true, .up = true, .mtu = 1500, .mac = { 2, 1 } },
+	{ .ifindex = 2,
+	  .ethernet = true,
+	  .up = true,
+	  .mtu = 9000,
+	  .kind = LB_LINK_BOND,
+	  .mac = { 2, 2 } },
+	{ .ifindex = 3, .ethernet = true, .master = 2, .mac = { 2, 3 } },
+	{ .ifindex = 4, .ethernet = true, .master = 2, .up = true, .mac = { 2, 4 } },
+	{ .ifindex = 5,
+	  .ethernet = true,
+	  .up = true,
+	  .kind = LB_LINK_VLAN,
+	  .lower = 2,
+	  .vlan = 10,
+	  .tpid = 0xa888,
+	  .mtu = 8996,
+	  .mac = { 2, 5 } },
+	{ .ifindex = 6,
+	  .ethernet = true,
+	  .up = true,
+	  .kind = LB_LINK_VLAN,
+	  .lower = 5,
+	  .vlan = 20,
+	  .tpid = 0x0081,
+	  .mtu = 8992,
+	  .mac = { 2, 6 } },
+	{ .ifindex = 7,
+	  .ethernet = true,
+	  .up = true,
+	  .kind = LB_LINK_VLAN,
+	  .lower = 6,
+	  .vlan = 30,
+	  .tpid = 0x0081,
+	  .mac = { 2, 7 } },
+	{ .ifindex = 8, .ethernet = true, .up = true, .kind = LB_LINK_BRIDGE },
+	{ .ifindex = 9, .up = true },
+	{ .ifindex = 10, .ethernet = true, .up = true, .kind = LB_LINK_VLAN, .vlan = 40 },
+	{ .ifindex = 11, .ethernet = true, .up = true, .kind = LB_LINK_BOND },
+};
+static const struct lb_links all = { links, COUNT(links) };
+
+static void frames_leave_at_the_bottom(void **state)
+{
+	struct lb_out out;
+
+	(void)state;
+	assert_null(lb_links_out(&all, 1, &out));
+	assert_int_equal(out.ifindex, 1);
+	assert_int_equal(out.tags, 0);
+	assert_int_equal(out.mtu, 1500);
+	assert_null(lb_links_out(&all, 2, &out));
+	assert_int_equal(out.ifindex, 4);
+	assert_int_equal(out.mac[1], 2);
+	assert_null(lb_links_out(&all, 6, &out));
+	assert_int_equal(out.ifindex, 4);
+	assert_int_equal(out.mtu, 8992);
+	assert_int_equal(out.mac[1], 6);
+	assert_int_equal(out.tags, 2);
+	assert_int_equal(ntohs(out.tag[0].tpid), 0x88a8);
+	assert_int_equal(ntohs(out.tag[0].tci), 10);
+	assert_int_equal(ntohs(out.tag[1].tpid), 0x8100);
+	assert_int_equal(ntohs(out.tag[1].tci), 20);
+}
+
+static void a_bond_says_which_member(void **state)
+{
+	struct lb_out out;
+
+	(void)state;
+	links[2].up = true;
+	assert_null(lb_links_out(&all, 2, &out));
+	assert_int_equal(out.ifindex, 3);
+	links[1].member = 4;
+	assert_null(lb_links_out(&all, 2, &out));
+	assert_int_equal(out.ifindex, 4);
+	links[3].up = false;
+	assert_null(lb_links_out(&all, 2, &out));
+	assert_int_equal(out.ifindex, 3);
+	links[1].member = 0;
+	links[2].up = false;
+	assert_string_equal(lb_links_out(&all, 2, &out),
+			    "nothing that has a carrier is below the interface");
+	links[3].up = true;
+}
+
+static void nothing_leaves_elsewhere(void **state)
+{
+	static const struct {
+		uint32_t ifindex;
+		const char *cause;
+	} causes[] = {
+		{ 3, "the interface is down" },
+		{ 7, "more than two VLAN tags" },
+		{ 8, "the interface is a bridge" },
+		{ 9, "the interface has no Ethernet frames" },
+		{ 10, "nothing that has a carrier is below the interface" },
+		{ 11, "nothing that has a carrier is below the interface" },
+		{ 12, "the interface has no Ethernet frames" },
+	};
+	struct lb_out out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(causes); i++)
+		assert_string_equal(lb_links_out(&all, causes[i].ifindex, &out), causes[i].cause);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(recipes_are_what_packets_need),
+		cmocka_unit_test(ways_that_are_none),
+		cmocka_unit_test(frames_leave_at_the_bottom),
+		cmocka_unit_test(a_bond_says_which_member),
+		cmocka_unit_test(nothing_leaves_elsewhere),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

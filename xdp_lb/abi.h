@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What the balancer's kernel program and its command agree on. The program xdp_lb runs in slot 6 of each
+ * interface that it is attached to; all of them share these maps:
+ *
+ *	lb_near_map	which destinations may be a VIP: a filter in front of all else
+ *	lb_key_map	VIP by address, protocol and port
+ *	lb_net_map	nets that VIPs are, longest prefix first
+ *	lb_vip_map	the VIPs
+ *	lb_ring_map	the Maglev table of each VIP; one update replaces a table whole
+ *	lb_source_map	source prefixes that go to a backend of their own
+ *	lb_backend_map	the backends, and how packets get there
+ *	lb_conn4_map	connections: buckets of LB_WAYS, IPv4
+ *	lb_conn6_map	the same for IPv6
+ *	lb_fragment_map	backends of fragmented packets
+ *	lb_out_map	interfaces that packets may leave by
+ *	lb_settings_map	sizes and secrets
+ *	lb_vip_stat_map, lb_count_map	counters per CPU, of VIPs and of backends
+ *	lb_rate_map	new connections of a VIP, per CPU
+ *
+ * Addresses and ports are in network byte order, all else in the host's. Times are the lower 32
+ * bits of the kernel's jiffies, compared by difference.
+ */
+#ifndef XDP_LB_ABI_H
+#define XDP_LB_ABI_H
+
+#include <linux/types.h>
+
+#include "libecbpf/abi.h"
+#include "libecbpf/flow.h"
+#include "libecbpf/recipe.h"
+
+/* Grows when a shape in this file changes; program and command must agree. */
+#define LB_ABI 1
+
+/* Entries of lb_vip_map and lb_backend_map; number 0 is none. */
+#define LB_VIP_NUMBERS	   8192
+#define LB_BACKEND_NUMBERS 65536
+#define LB_NUMBER_NONE	   0
+
+/**
+ * struct lb_near - the one value of lb_near_map: a bit for each value of lb_near_bit()
+ *
+ * Clear: no VIP has such an address. All ones where nets make it pointless.
+ */
+#define LB_NEAR_BITS 65536
+struct lb_near {
+	__u64 bit[LB_NEAR_BITS / 64];
+};
+
+/* lb_near_bit - of a destination; IPv4: the address in @a, @b 0; IPv6: its halves, as they lie in memory */
+static inline __u32 lb_near_bit(__u64 a, __u64 b)
+{
+	__u64 x = (a ^ (b * 0x9e3779b97f4a7c15ULL)) * 0xd6e8feb86659fd93ULL;
+
+	return x >> 48;
+}
+
+/**
+ * struct lb_key - key of lb_key_map
+ * @addr: IPv4 in the first word. With @family LB_FAMILY_NET the first word is a net's number
+ * @port: 0: all ports. A range is entered port by port
+ * @proto: 0: any protocol, and then all ports
+ * @family: AF_INET, AF_INET6 or LB_FAMILY_NET
+ *
+ * The program asks for protocol and port, then for the protocol with all ports, then for any. What a
+ * shorter prefix has and a longer one lacks is entered for the longer one, too. A VIP of TCP or UDP that
+ * answers echo requests needs a key of ICMP (ICMPv6), port 0.
+ */
+struct lb_key {
+	__be32 addr[4];
+	__be16 port;
+	__u8 proto;
+	__u8 family;
+};
+
+#define LB_FAMILY_NET 255
+#define LB_KEYS_MAX   1048576
+
+/** struct lb_net - key of lb_net_map; IPv4 as ::ffff:ADDRESS, @length 96 .. 128; value: number, __u32 */
+struct lb_net {
+	__u32 length;
+	__be32 addr[4];
+};
+
+#define LB_NETS_MAX 4096
+
+/* struct lb_vip_entry.flags */
+#define LB_VIP_NO_TABLE	       (1U << 0) /* no connection table */
+#define LB_VIP_ECHO	       (1U << 1) /* echo requests are answered */
+#define LB_VIP_REFUSE_FRAGMENT (1U << 2)
+#define LB_VIP_SOURCES	       (1U << 3) /* lb_source_map has prefixes of it */
+
+/* struct lb_vip_entry.hash: what of a packet lb_hash() is of */
+#define LB_OF_TUPLE	1 /* addresses, protocol, ports */
+#define LB_OF_SOURCE	2 /* source address */
+#define LB_OF_ADDRESSES 3 /* addresses and protocol: all ports, fragments and ICMP errors alike */
+
+/**
+ * struct lb_vip_entry - value of lb_vip_map, by number
+ * @flags: LB_VIP_*
+ * @hash: LB_OF_*
+ * @entries: of its Maglev table; 0: there is none
+ * @tcp_idle, @udp_idle: jiffies without a packet, then a connection is forgotten
+ * @new_max: new connections that a CPU enters in a window of LB_WINDOW_MS; 0: no limit
+ */
+struct lb_vip_entry {
+	__u32 flags;
+	__u32 hash;
+	__u32 entries;
+	__u32 tcp_idle;
+	__u32 udp_idle;
+	__u32 new_max;
+	__u32 pad[2];
+};
+
+#define LB_WINDOW_MS 100
+
+/**
+ * struct lb_ring_line - value of a table in lb_ring_map: numbers of backends, one for each entry
+ *
+ * Entry i is in line i / LB_RING_LINE. A table without backends has LB_NUMBER_NONE in all.
+ */
+#define LB_RING_LINE 32
+struct lb_ring_line {
+	__u16 backend[LB_RING_LINE];
+};
+
+/** struct lb_source_key - key of lb_source_map: @length counts @vip's 32 bits; value: backend, __u32 */
+struct lb_source_key {
+	__u32 length;
+	__be32 vip;
+	__be32 addr[4]; /* IPv4 as ::ffff:ADDRESS */
+};
+
+#define LB_SOURCES_MAX 65535
+
+/* struct lb_backend_entry.state */
+#define LB_BACKEND_NONE	    0 /* not in use */
+#define LB_BACKEND_UP	    1 /* gets packets; whether new connections, the tables say */
+#define LB_BACKEND_NO_ROUTE 2 /* how to get there is not known (yet): its packets are dropped */
+
+/**
+ * struct lb_backend_entry - value of lb_backend_map, by number
+ * @recipe: what is done to its packets; recipe.service is the number of its VIP
+ * @gen: connections whose mark has another generation are not this backend's any more
+ * @mtu: longest packet, without outer headers, that gets there
+ * @state: LB_BACKEND_*
+ *
+ * A change of the way there (route, neighbour) is entered under a lock of user space, but read
+ * without one: @version is odd while it is written.
+ */
+struct lb_backend_entry {
+	struct ecbpf_recipe recipe;
+	__u32 gen;
+	__u32 mtu;
+	__u32 state;
+	__u32 version;
+	__u32 pad[6];
+};
+_Static_assert(sizeof(struct lb_backend_entry) == 128, "two cache lines");
+
+/** struct lb_conn4_key - connection of a client's packet */
+struct lb_conn4_key {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u32 rest; /* ECBPF_REST(): protocol, VLAN ids */
+};
+
+struct lb_conn6_key {
+	__be32 saddr[4];
+	__be32 daddr[4];
+	__be16 sport;
+	__be16 dport;
+	__u32 rest;
+};
+
+/* struct lb_conn.state */
+#define LB_CONN_SEEN_TWICE (1U << 0) /* more than one packet: there is a client */
+#define LB_CONN_CLOSING	   (1U << 1) /* FIN or RST came last */
+
+/**
+ * struct lb_conn - a connection's backend
+ * @mark: ECBPF_MARK(): check, backend's number, its generation; 0: free
+ * @packets, @bytes: of the client, entered here; bytes of IP packets
+ * @seen: last packet
+ * @created: first packet
+ * @idle: jiffies without a packet, then it is forgotten
+ * @vip: number
+ * @state: LB_CONN_*
+ */
+struct lb_conn {
+	__u64 mark;
+	__u64 packets;
+	__u64 bytes;
+	__u32 seen;
+	__u32 created;
+	__u32 idle;
+	__u32 vip;
+	__u32 state;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct lb_conn) == 48, "three quarters of a cache line");
+
+struct lb_conn4 {
+	struct lb_conn conn;
+	struct lb_conn4_key key;
+};
+_Static_assert(sizeof(struct lb_conn4) == 64, "one cache line");
+
+struct lb_conn6 {
+	struct lb_conn conn;
+	struct lb_conn6_key key;
+	__u8 pad[40];
+};
+_Static_assert(sizeof(struct lb_conn6) == 128, "two cache lines");
+
+#define LB_WAYS ECBPF_FLOW_WAYS
+
+struct lb_bucket4 {
+	struct lb_conn4 way[LB_WAYS];
+};
+
+struct lb_bucket6 {
+	struct lb_conn6 way[LB_WAYS];
+};
+
+/* Seconds that a connection is kept after FIN or RST, and one of a single packet. */
+#define LB_CLOSING_S 30
+#define LB_SINGLE_S  10
+
+/** struct lb_fragment_key - key of lb_fragment_map; IPv4 as ::ffff:ADDRESS; IPv6: @proto is 0 */
+struct lb_fragment_key {
+	__be32 saddr[4];
+	__be32 daddr[4];
+	__be32 id;
+	__u32 proto;
+};
+
+/** struct lb_fragment - value of lb_fragment_map: where the first fragment went, and for which VIP */
+struct lb_fragment {
+	__u16 backend;
+	__u16 gen;
+	__u32 vip;
+	__u32 seen;
+};
+
+#define LB_FRAGMENTS_MAX 16384
+#define LB_FRAGMENT_S	 30 /* RFC 8200 4.5: reassembly is given up after 60 seconds */
+
+/**
+ * struct lb_settings - lb_settings_map: the one entry, memory-mapped
+ * @abi: LB_ABI
+ * @nets: entries of lb_net_map; 0: nobody looks
+ * @conns, @conns6: entries of the connection tables
+ * @seed: secret of the connection tables' hash
+ * @ptb_pps: Packet Too Big messages a second that are sent
+ * @ptb_second, @ptb_used: the second that the latter is of
+ * @test_now: jiffies, for programs that are loaded to be tested
+ */
+struct lb_settings {
+	__u32 abi;
+	__u32 nets;
+	__u32 conns;
+	__u32 conns6;
+	__u64 seed[2];
+	__u32 ptb_pps;
+	__u32 ptb_second;
+	__u32 ptb_used;
+	__u32 pad;
+	__u64 test_now;
+};
+
+/**
+ * struct lb_vip_counts - value of lb_vip_stat_map, by number
+ * @hits: packets of known connections
+ * @entered: connections entered
+ * @hashed: packets by the hash alone: the VIP has no table, or they begin no connection
+ * @limited: of new connections beyond new_max, by the hash alone
+ * @full: no entry of the bucket could be had: by the hash alone
+ * @no_backend, @no_route, @too_long, @ttl, @fragments: dropped, by reason
+ * @icmp: ICMP errors that were steered
+ * @echo: echo requests that were answered
+ */
+struct lb_vip_counts {
+	__u64 hits;
+	__u64 entered;
+	__u64 hashed;
+	__u64 limited;
+	__u64 full;
+	__u64 no_backend;
+	__u64 no_route;
+	__u64 too_long;
+	__u64 ttl;
+	__u64 fragments;
+	__u64 icmp;
+	__u64 echo;
+};
+
+/** struct lb_counts - value of lb_count_map, by number of the backend; bytes of IP packets */
+struct lb_counts {
+	__u64 packets;
+	__u64 bytes;
+	__u64 conns;
+};
+
+/** struct lb_rate - value of lb_rate_map, by number of the VIP */
+struct lb_rate {
+	__u32 window;
+	__u32 entered;
+};
+
+#endif

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+/*
+ * The balancer: a packet for a VIP goes to its connection's backend, or to the one that the hash says, as
+ * the recipe of that backend tells.
+ */
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+#include "libecbpf/exit.bpf.h"
+#include "libecbpf/forward.bpf.h"
+#include "libecbpf/reply.bpf.h"
+#include "xdp_lb/choose.bpf.h"
+#include "xdp_lb/conn.bpf.h"
+#include "xdp_lb/echo.bpf.h"
+#include "xdp_lb/maps.bpf.h"
+#include "xdp_lb/parse.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
+	.abi = ECBPF_ABI,
+	.slot = ECBPF_SLOT_LB,
+	.version = ECBPF_VERSION,
+};
+
+/* Source ports of GUE: the range that is nobody's (RFC 6335 6), by the connection's hash. */
+#define GUE_PORTS 0xc000
+
+/**
+ * struct way - where a packet goes
+ * @vip: number
+ * @backend: number
+ * @gen: of the backend
+ * @code: how that was found, or why it goes nowhere
+ */
+struct way {
+	__u32 vip;
+	__u32 backend;
+	__u32 gen;
+	__u32 code;
+};
+
+/* way_count - what became of the packet, for its VIP */
+__noinline int way_count(__u32 vip, __u32 code)
+{
+	struct lb_vip_counts *counts = bpf_map_lookup_elem(&lb_vip_stat_map, &vip);
+
+	if (!counts)
+		return 0;
+	switch (code) {
+	case ECBPF_CODE_LB_FORWARD:
+		counts->hits++;
+		break;
+	case ECBPF_CODE_LB_NEW:
+		counts->entered++;
+		break;
+	case ECBPF_CODE_LB_HASHED:
+		counts->hashed++;
+		break;
+	case ECBPF_CODE_LB_LIMITED:
+		counts->limited++;
+		break;
+	case ECBPF_CODE_LB_FULL:
+		counts->full++;
+		break;
+	case ECBPF_CODE_LB_NO_BACKEND:
+		counts->no_backend++;
+		break;
+	case ECBPF_CODE_LB_NO_ROUTE:
+		counts->no_route++;
+		break;
+	case ECBPF_CODE_LB_TTL:
+		counts->ttl++;
+		break;
+	case ECBPF_CODE_LB_TOO_LONG:
+	case ECBPF_CODE_LB_PTB:
+		counts->too_long++;
+		break;
+	case ECBPF_CODE_LB_FRAGMENT:
+	case ECBPF_CODE_LB_NO_FRAGMENTS:
+		counts->fragments++;
+		break;
+	case ECBPF_CODE_LB_ICMP:
+		counts->icmp++;
+		break;
+	case ECBPF_CODE_LB_ECHO:
+		counts->echo++;
+		break;
+	}
+	return 0;
+}
+
+/* --- fragments */
+
+static __always_inline void fragment_key(const struct subject *s, struct lb_fragment_key *key)
+{
+	__builtin_memcpy(key->saddr, s->key.saddr, sizeof(key->saddr));
+	__builtin_memcpy(key->daddr, s->key.daddr, sizeof(key->daddr));
+	key->id = s->id;
+	key->proto = s->v6 ? 0 : s->proto; /* RFC 8200 4.5: the first one's may differ */
+}
+
+/* fragment_keep - the later ones go where the first one goes; false: the VIP takes no fragments */
+__noinline int fragment_keep(const struct subject *s, const struct way *way, __u32 now)
+{
+	const struct lb_vip_entry *entry;
+	struct lb_fragment fragment = { .seen = now };
+	struct lb_fragment_key key;
+	__u32 vip;
+
+	if (!s || !way)
+		return false;
+	vip = way->vip;
+	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
+	if (!entry || entry->flags & LB_VIP_REFUSE_FRAGMENT)
+		return false;
+	fragment.backend = way->backend;
+	fragment.gen = way->gen;
+	fragment.vip = vip;
+	fragment_key(s, &key);
+	bpf_map_update_elem(&lb_fragment_map, &key, &fragment, BPF_ANY);
+	return true;
+}
+
+/* fragment_find - where the first one went */
+__noinline int fragment_find(const struct subject *s, struct way *way, __u32 now)
+{
+	struct lb_backend_entry *backend;
+	struct lb_fragment *fragment;
+	struct lb_fragment_key key;
+	__u32 number;
+
+	if (!s || !way)
+		return false;
+	fragment_key(s, &key);
+	fragment = bpf_map_lookup_elem(&lb_fragment_map, &key);
+	if (!fragment || now - fragment->seen > LB_FRAGMENT_S * lb_hz)
+		return false;
+	number = fragment->backend;
+	backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+	if (!backend || backend->state == LB_BACKEND_NONE || (__u16)backend->gen != fragment->gen)
+		return false;
+	way->vip = fragment->vip;
+	way->backend = number;
+	way->gen = fragment->gen;
+	way->code = ECBPF_CODE_LB_FORWARD;
+	return true;
+}
+
+/* --- known connections */
+
+/* way_known - the connection is in a table, and the entry holds */
+static __always_inline bool way_known(const struct subject *s, __u32 now, struct way *way)
+{
+	struct lb_backend_entry *backend;
+	struct lb_conn *conn;
+	__u64 mark = 0;
+
+	conn = s->v6 ? conn_find6(&s->key, &mark) : conn_find4(&s->key, &mark);
+	if (!conn)
+		return false;
+	way->backend = ECBPF_MARK_ID(mark);
+	backend = bpf_map_lookup_elem(&lb_backend_map, &way->backend);
+	if (!backend || backend->state == LB_BACKEND_NONE ||
+	    (__u16)backend->gen != ECBPF_MARK_GEN(mark))
+		return false;
+	way->vip = conn->vip;
+	way->gen = backend->gen;
+	if (s->error) { /* is about the connection, and no packet of it */
+		way->code = ECBPF_CODE_LB_ICMP;
+		return true;
+	}
+	if (!conn_is_trusted(conn, s, now)) {
+		/* what follows a SYN must not meet what was before it */
+		if (s->flags & PACKET_TCP_SYN && flow_claim(conn, mark))
+			flow_publish(conn, 0);
+		return false;
+	}
+	if (s->fragment && !fragment_keep(s, way, now))
+		return false;
+	conn_touch(conn, s, now);
+	way->code = ECBPF_CODE_LB_FORWARD;
+	return true;
+}
+
+/* --- unknown ones */
+
+/* new_limited - has this CPU entered as many of the VIP as it may in this window? */
+static __always_inline bool new_limited(__u32 vip, __u32 most, __u32 now)
+{
+	__u32 window = now / (lb_hz * LB_WINDOW_MS / 1000 ? lb_hz * LB_WINDOW_MS / 1000 : 1);
+	struct lb_rate *rate = bpf_map_lookup_elem(&lb_rate_map, &vip);
+
+	if (!rate)
+		return true;
+	if (rate->window != window) {
+		rate->window = window;
+		rate->entered = 0;
+	}
+	if (rate->entered >= most)
+		return true;
+	rate->entered++;
+	return false;
+}
+
+/* is_new - does the packet begin a connection that is worth an entry? A SYN may be all there is. */
+static __always_inline bool is_new(const struct subject *s, const struct lb_vip_entry *entry)
+{
+	if (entry->flags & LB_VIP_NO_TABLE || s->later)
+		return false;
+	if (s->tcp)
+		return !(s->flags & (PACKET_TCP_SYN | PACKET_TCP_RST));
+	return s->proto == IPPROTO_UDP;
+}
+
+static __always_inline __u32 way_enter(const struct subject *s, const struct lb_vip_entry *entry,
+				       const struct way *way, __u32 now)
+{
+	struct lb_counts *counts;
+	__u32 number = way->backend;
+
+	if (s->error)
+		return ECBPF_CODE_LB_ICMP;
+	if (!is_new(s, entry))
+		return ECBPF_CODE_LB_HASHED;
+	if (entry->new_max && new_limited(way->vip, entry->new_max, now))
+		return ECBPF_CODE_LB_LIMITED;
+	if (!conn_enter(s, ECBPF_MARK(0, way->backend, way->gen), way->vip))
+		return ECBPF_CODE_LB_FULL;
+	counts = bpf_map_lookup_elem(&lb_count_map, &number);
+	if (counts)
+		counts->conns++;
+	return ECBPF_CODE_LB_NEW;
+}
+
+/* --- a packet that no table knows */
+
+/* way_choose - by the VIP's table: a new connection, or a packet that begins none */
+static __always_inline void way_choose(const struct subject *s, const struct lb_vip_entry *entry,
+				       struct way *way, __u32 now)
+{
+	__u32 number = choose_backend(s, way->vip);
+	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+
+	way->code = ECBPF_CODE_LB_NO_BACKEND;
+	if (!backend || backend->state == LB_BACKEND_NONE || number == LB_NUMBER_NONE)
+		return;
+	way->backend = number;
+	way->gen = backend->gen;
+	way->code = way_enter(s, entry, way, now);
+	if (s->fragment && !s->later)
+		fragment_keep(s, way, now);
+}
+
+/* way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0 */
+__noinline int way_new(const struct subject *s, struct way *way, __u32 now)
+{
+	const struct lb_vip_entry *entry;
+	__u32 vip;
+
+	if (!s || !way)
+		return false;
+	if (s->later && fragment_find(s, way, now))
+		return true;
+	/* Linux 6.1 takes no key from what a pointer leads to */
+	vip = choose_vip(s);
+	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
+	if (!entry || vip == LB_NUMBER_NONE)
+		return false;
+	way->vip = vip;
+	way->backend = LB_NUMBER_NONE;
+	if (s->fragment && entry->flags & LB_VIP_REFUSE_FRAGMENT) {
+		way->code = ECBPF_CODE_LB_NO_FRAGMENTS;
+		return true;
+	}
+	if (s->echo) {
+		way->code = ECBPF_CODE_LB_ECHO;
+		return entry->flags & LB_VIP_ECHO;
+	}
+	if (s->later && entry->hash == LB_OF_TUPLE) {
+		way->code = ECBPF_CODE_LB_FRAGMENT;
+		return true;
+	}
+	way_choose(s, entry, way, now);
+	return true;
+}
+
+/* --- on the way */
+
+/* ptb_allowed - within this second's share? */
+static __always_inline bool ptb_allowed(struct lb_settings *settings, __u32 now)
+{
+	__u32 second = now / (lb_hz ? lb_hz : 1), old = settings->ptb_second;
+
+	if (old != second && __sync_val_compare_and_swap(&settings->ptb_second, old, second) == old)
+		settings->ptb_used = 0;
+	if (settings->ptb_used >= settings->ptb_pps)
+		return false;
+	return __sync_fetch_and_add(&settings->ptb_used, 1) < settings->ptb_pps;
+}
+
+/* ptb_send - Packet Too Big, where one is due; anew from the frame, which nothing has changed */
+__noinline int ptb_send(struct xdp_md *xdp, __u32 mtu)
+{
+	struct reply_parts parts = { .mtu = mtu };
+	struct pkt p = pkt_init(xdp);
+	struct pkt_icmp_hdr *icmp;
+	struct pkt_eth eth;
+	struct pkt_ip ip;
+	__u32 code, type = 0;
+
+	parts.frame = pkt_frame_bytes(xdp);
+	if (pkt_eth(&p, &eth))
+		return false;
+	code = eth.proto == bpf_htons(ETH_P_IP) ? pkt_ipv4(&p, &ip) : pkt_ipv6(&p, &ip);
+	if (code)
+		return false;
+	icmp = ip.proto == IPPROTO_ICMP || ip.proto == IPPROTO_ICMPV6 ?
+		       pkt_pull(&p, sizeof(*icmp)) :
+		       NULL;
+	if (icmp)
+		type = icmp->type;
+	reply_quote(&eth, &ip, type, &parts);
+	return parts.len && reply_send(xdp, &parts);
+}
+
+static __always_inline void too_long(struct xdp_md *xdp, const struct packet *packet, __u32 mtu,
+				     struct ecbpf_verdict *v)
+{
+	__u32 zero = 0;
+	struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
+
+	ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_TOO_LONG);
+	if (!settings || !(packet->df || packet->ip6) || !ptb_allowed(settings, conn_now(settings)))
+		return;
+	if (ptb_send(xdp, mtu))
+		ecbpf_decide(v, XDP_TX, ECBPF_CODE_LB_PTB);
+}
+
+static __always_inline int frame_send(struct xdp_md *xdp, const struct packet *packet,
+				      const struct subject *s,
+				      const struct lb_backend_entry *backend)
+{
+	__u32 ifindex = backend->recipe.ifindex;
+	__be16 sport = bpf_htons(GUE_PORTS | (lb_hash(&s->key, LB_OF_TUPLE) & ~GUE_PORTS & 0xffff));
+	int action = XDP_TX;
+
+	if (ifindex != xdp->ingress_ifindex) {
+		action = bpf_redirect_map(&lb_out_map, ifindex, XDP_DROP);
+		if (action != XDP_REDIRECT)
+			return XDP_DROP;
+	}
+	if (forward_packet(xdp, packet, &backend->recipe, sport) != FORWARD_DONE)
+		return XDP_DROP;
+	return action;
+}
+
+/* deliver - the packet goes to way->backend */
+static __always_inline void deliver(struct xdp_md *xdp, const struct packet *packet,
+				    const struct subject *s, const struct way *way,
+				    struct ecbpf_verdict *v)
+{
+	__u32 number = way->backend;
+	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+	struct lb_counts *counts;
+
+	v->meta = number;
+	if (!backend || backend->state != LB_BACKEND_UP) {
+		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_NO_ROUTE);
+		return;
+	}
+	if (packet->ttl <= 1) {
+		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_TTL);
+		return;
+	}
+	if (s->ip_bytes > backend->mtu) {
+		too_long(xdp, packet, backend->mtu, v);
+		return;
+	}
+	v->action = frame_send(xdp, packet, s, backend);
+	v->code = v->action == XDP_DROP ? ECBPF_CODE_LB_FRAME : way->code;
+	counts = bpf_map_lookup_elem(&lb_count_map, &number);
+	if (counts && v->action != XDP_DROP) {
+		counts->packets++;
+		counts->bytes += s->ip_bytes;
+	}
+}
+
+static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
+{
+	__u32 zero = 0, now;
+	const struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
+	struct packet packet = {};
+	struct subject s = {};
+	struct way way = {};
+
+	if (!settings || !parse(xdp, &packet, &s))
+		return;
+	now = conn_now(settings);
+	if (s.later || s.echo || !way_known(&s, now, &way))
+		if (!way_new(&s, &way, now))
+			return;
+	if (way.backend != LB_NUMBER_NONE)
+		deliver(xdp, &packet, &s, &way, v);
+	else if (way.code == ECBPF_CODE_LB_ECHO && echo_make(xdp))
+		ecbpf_decide(v, XDP_TX, way.code);
+	else if (way.code != ECBPF_CODE_LB_ECHO)
+		ecbpf_decide(v, XDP_DROP, way.code);
+	if (v->code)
+		way_count(way.vip, v->code);
+}
+
+SEC("xdp")
+int xdp_lb(struct xdp_md *xdp)
+{
+	struct ecbpf_verdict v = { .action = ECBPF_NEXT };
+
+	balance(xdp, &v);
+	return ecbpf_exit(xdp, &v);
+}
