@@ -59,6 +59,12 @@ static void outer_gue(const struct lb_view *v, const struct ecbpf_recipe *recipe
 		r->sum_at = at + 6;
 }
 
+/* outer_tos - congestion marked before the tunnel is not marked in it (RFC 3168 9.1.1) */
+static uint8_t outer_tos(uint8_t tos)
+{
+	return (tos & 3) == 3 ? (tos & 0xfc) | 2 : tos;
+}
+
 static void outer_header(const struct lb_view *v, const struct ecbpf_recipe *recipe,
 			 struct lb_result *r)
 {
@@ -67,12 +73,12 @@ static void outer_header(const struct lb_view *v, const struct ecbpf_recipe *rec
 
 	memcpy(ip, recipe->outer, recipe->outer_bytes);
 	if (recipe->flags & ECBPF_OUTER_V6) {
-		frames_put16(ip, (frames_get16(ip) & 0xf00f) | v->tos << 4);
+		frames_put16(ip, (frames_get16(ip) & 0xf00f) | outer_tos(v->tos) << 4);
 		frames_put16(ip + 4, v->ip_bytes + recipe->outer_bytes - 40);
 		ip[7] = v->ttl - 1;
 		return;
 	}
-	ip[1] = v->tos;
+	ip[1] = outer_tos(v->tos);
 	frames_put16(ip + 2, v->ip_bytes + recipe->outer_bytes);
 	ip[6] = df ? 0x40 : 0;
 	ip[8] = v->ttl - 1;
