@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* The bypass: limits for packets of unknown flows. */
+/* The bypass: limits for packets of unknown flows; monitor mode has none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -9,9 +9,14 @@
 #include <linux/bpf.h>
 #include <netinet/in.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include <cmocka.h>
 
 #include "tests/bpf/bypass_case.h"
+
+#include "bypass_ipvs/xdp_bypass_ipvs.skel.h"
 
 /* --- limits */
 
@@ -254,6 +259,32 @@ static void answers_have_limits(struct bypass_suite *s, struct frames_client c)
 	assert_true(refused(s, &c));
 }
 
+/* Of each kind of packet: more than 10^6 in sum. */
+#define MONITORED 300000
+
+static void monitor_changes_none_of_many(struct bypass_suite *s, struct frames_client c)
+{
+	uint8_t frame[FRAMES_MAX], out[FRAMES_MAX];
+	struct xdp_md ctx = { .data_end = frames_client(&c, frame), .ingress_ifindex = s->in };
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = ctx.data_end,
+		    .data_out = out, .data_size_out = sizeof(out), .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = MONITORED);
+	struct frames_way way = way_back(s);
+
+	SET(s, monitor, 1);
+	learn(s, &c, &way);
+	/* a repeated run hands each packet to the next as the one before has left it */
+	assert_int_equal(
+		bpf_prog_test_run_opts(bpf_program__fd(s->xdp->progs.xdp_bypass_ipvs), &opts), 0);
+	assert_int_equal(opts.retval, XDP_PASS);
+	assert_int_equal(opts.data_size_out, ctx.data_end);
+	assert_memory_equal(out, frame, ctx.data_end);
+	s->model.code[ECBPF_CODE_BYPASS_MONITOR] += MONITORED;
+	s->model.column[ECBPF_COLUMN_NEXT] += MONITORED;
+	handed(s, &c, ECBPF_CODE_BYPASS_MONITOR);
+	assert_int_equal(entry_of(s, &c)->packets, 0);
+}
+
 static void no_limits_with_monitor(struct bypass_suite *s, struct frames_client c)
 {
 	struct bypass_params p = suite_params_now(s);
@@ -295,13 +326,14 @@ static void limits_of_marked_services(struct bypass_suite *s, struct frames_clie
 /* --- */
 
 /* A test of this name for each family and protocol. */
-#define EACH(X)                   \
-	X(unknown_share)          \
-	X(unknown_drops)          \
-	X(unknown_of_all_cpus)    \
-	X(answers_with_rst)       \
-	X(answers_have_limits)    \
-	X(no_limits_with_monitor) \
+#define EACH(X)                         \
+	X(unknown_share)                \
+	X(unknown_drops)                \
+	X(unknown_of_all_cpus)          \
+	X(answers_with_rst)             \
+	X(answers_have_limits)          \
+	X(no_limits_with_monitor)       \
+	X(monitor_changes_none_of_many) \
 	X(limits_of_marked_services)
 
 EACH(CASE_RUN)
