@@ -10,9 +10,18 @@
 #include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 
-/* print_next - gather and print; *before, if it holds any, gives rates, and its place up */
-static int print_next(const struct bypass_opts *opts, struct counts *before)
+/* struct watch - @before, if it holds any, gives rates */
+struct watch {
+	const struct bypass_opts *opts;
+	struct counts before;
+};
+
+/* print_next - gather and print; @before gives its place up */
+static int print_next(void *arg)
 {
+	struct watch *watch = arg;
+	const struct bypass_opts *opts = watch->opts;
+	struct counts *before = &watch->before;
 	const bool again = before->time_ns != 0;
 	struct counts counts;
 	int err = counts_gather(&counts);
@@ -37,32 +46,16 @@ static int print_next(const struct bypass_opts *opts, struct counts *before)
 	return 0;
 }
 
-static int watch(const struct bypass_opts *opts, struct counts *before)
-{
-	struct ecbpf_loop loop;
-	uint64_t done = 0;
-	int err = ecbpf_loop_open(&loop, opts->watch_ns, -1);
-
-	if (err)
-		return err;
-	do {
-		err = print_next(opts, before);
-		if (!err && ++done != opts->count)
-			err = ecbpf_loop_wait(&loop);
-	} while (err == ECBPF_LOOP_TICK && done != opts->count);
-	ecbpf_loop_close(&loop);
-	return err < 0 ? err : 0;
-}
-
 int cmd_stats(const void *arg, int argc, char **argv)
 {
 	const struct bypass_opts *opts = arg;
-	struct counts counts = {};
+	struct watch watch = { .opts = opts };
 	int err;
 
 	(void)argc;
 	(void)argv;
-	err = opts->watch_ns ? watch(opts, &counts) : print_next(opts, &counts);
-	counts_free(&counts);
+	err = opts->watch_ns ? ecbpf_loop_times(opts->watch_ns, opts->count, print_next, &watch) :
+			       print_next(&watch);
+	counts_free(&watch.before);
 	return err ? ecbpf_report(err, "bypass", "stats") : 0;
 }

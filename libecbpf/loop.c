@@ -59,6 +59,28 @@ void ecbpf_loop_close(struct ecbpf_loop *loop)
 		close(loop->timer);
 }
 
+int ecbpf_loop_times(uint64_t tick_ns, uint64_t times, int (*each)(void *arg), void *arg)
+{
+	struct ecbpf_loop loop;
+	uint64_t done = 0;
+	int event, err = ecbpf_loop_open(&loop, tick_ns, -1);
+
+	if (err)
+		return err;
+	for (;;) {
+		err = each(arg);
+		if (err || ++done == times)
+			break;
+		event = ecbpf_loop_wait(&loop);
+		if (event == ECBPF_LOOP_TICK)
+			continue;
+		err = event < 0 ? event : 0;
+		break;
+	}
+	ecbpf_loop_close(&loop);
+	return err;
+}
+
 uint64_t ecbpf_monotonic_ns(void)
 {
 	struct timespec now;

@@ -43,6 +43,13 @@ ECBPF_API int ecbpf_loop_wait(struct ecbpf_loop *loop);
 
 ECBPF_API void ecbpf_loop_close(struct ecbpf_loop *loop);
 
+/**
+ * ecbpf_loop_times - call @each now and at every tick, for commands that watch
+ * @times: how often in all; 0: until SIGINT or SIGTERM
+ * Return: 0; what @each returned, if that is not 0, which ends it; -errno.
+ */
+ECBPF_API int ecbpf_loop_times(uint64_t tick_ns, uint64_t times, int (*each)(void *arg), void *arg);
+
 /** ecbpf_monotonic_ns - CLOCK_MONOTONIC */
 ECBPF_API uint64_t ecbpf_monotonic_ns(void);
 

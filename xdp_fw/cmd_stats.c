@@ -9,11 +9,20 @@
 #include "xdp_fw/commands.h"
 #include "xdp_fw/stats.h"
 
-/* print_next - gather and print; *before, if any, gives rates, and its place to what is gathered */
-static int print_next(const struct options *opts, const char *ifname, struct fw_stats **before)
+/* struct watch - @before, if any, gives rates */
+struct watch {
+	const struct options *opts;
+	const char *ifname;
+	struct fw_stats *before;
+};
+
+/* print_next - gather and print; @before gives its place to what is gathered */
+static int print_next(void *arg)
 {
-	struct fw_stats *stats = NULL;
-	int err = fw_stats_gather(ifname, &stats);
+	struct watch *watch = arg;
+	const struct options *opts = watch->opts;
+	struct fw_stats **before = &watch->before, *stats = NULL;
+	int err = fw_stats_gather(watch->ifname, &stats);
 
 	if (!err && *before)
 		err = fw_stats_rates(stats, *before);
@@ -34,34 +43,15 @@ static int print_next(const struct options *opts, const char *ifname, struct fw_
 	return 0;
 }
 
-static int watch(const struct options *opts, const char *ifname, struct fw_stats **before)
-{
-	struct ecbpf_loop loop;
-	uint64_t done = 0;
-	int err = ecbpf_loop_open(&loop, opts->watch_ns, -1);
-
-	if (err)
-		return err;
-	do {
-		err = print_next(opts, ifname, before);
-		if (!err && ++done != opts->count)
-			err = ecbpf_loop_wait(&loop);
-	} while (err == ECBPF_LOOP_TICK && done != opts->count);
-	ecbpf_loop_close(&loop);
-	return err < 0 ? err : 0;
-}
-
 int cmd_stats(const void *arg, int argc, char **argv)
 {
 	const struct options *opts = arg;
-	struct fw_stats *stats = NULL;
+	struct watch watch = { opts, argv[0], NULL };
 	int err;
 
 	(void)argc;
-	if (opts->watch_ns)
-		err = watch(opts, argv[0], &stats);
-	else
-		err = print_next(opts, argv[0], &stats);
-	fw_stats_free(stats);
+	err = opts->watch_ns ? ecbpf_loop_times(opts->watch_ns, opts->count, print_next, &watch) :
+			       print_next(&watch);
+	fw_stats_free(watch.before);
 	return err ? ecbpf_report(err, argv[0], "stats") : 0;
 }

@@ -147,8 +147,8 @@ struct lb_source_key {
  * @mtu: longest packet, without outer headers, that gets there
  * @state: LB_BACKEND_*
  *
- * A change of the way there (route, neighbour) is entered under a lock of user space, but read
- * without one: @version is odd while it is written.
+ * A change of the way there (route, neighbour) is written while @state says that there is none.
+ * @version is odd meanwhile, so that the next command sees what a killed one left half done.
  */
 struct lb_backend_entry {
 	struct ecbpf_recipe recipe;

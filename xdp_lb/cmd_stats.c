@@ -9,9 +9,18 @@
 #include "xdp_lb/commands.h"
 #include "xdp_lb/counts.h"
 
-/* print_next - gather and print; *before, if it holds any, gives rates, and its place up */
-static int print_next(const struct lb_opts *opts, struct lb_counts_all *before)
+/* struct watch - @before, if it holds any, gives rates */
+struct watch {
+	const struct lb_opts *opts;
+	struct lb_counts_all before;
+};
+
+/* print_next - gather and print; @before gives its place up */
+static int print_next(void *arg)
 {
+	struct watch *watch = arg;
+	const struct lb_opts *opts = watch->opts;
+	struct lb_counts_all *before = &watch->before;
 	const bool again = before->time_ns != 0;
 	struct lb_counts_all all;
 	int err = lb_counts_gather(&all);
@@ -36,32 +45,16 @@ static int print_next(const struct lb_opts *opts, struct lb_counts_all *before)
 	return 0;
 }
 
-static int watch(const struct lb_opts *opts, struct lb_counts_all *before)
-{
-	struct ecbpf_loop loop;
-	uint64_t done = 0;
-	int err = ecbpf_loop_open(&loop, opts->watch_ns, -1);
-
-	if (err)
-		return err;
-	do {
-		err = print_next(opts, before);
-		if (!err && ++done != opts->count)
-			err = ecbpf_loop_wait(&loop);
-	} while (err == ECBPF_LOOP_TICK && done != opts->count);
-	ecbpf_loop_close(&loop);
-	return err < 0 ? err : 0;
-}
-
 int cmd_stats(const void *arg, int argc, char **argv)
 {
 	const struct lb_opts *opts = arg;
-	struct lb_counts_all all = {};
+	struct watch watch = { .opts = opts };
 	int err;
 
 	(void)argc;
 	(void)argv;
-	err = opts->watch_ns ? watch(opts, &all) : print_next(opts, &all);
-	lb_counts_free(&all);
+	err = opts->watch_ns ? ecbpf_loop_times(opts->watch_ns, opts->count, print_next, &watch) :
+			       print_next(&watch);
+	lb_counts_free(&watch.before);
 	return err ? ecbpf_report(err, "balancer", "stats") : 0;
 }

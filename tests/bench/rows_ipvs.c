@@ -390,18 +390,6 @@ static int ratio_figure(struct bench *b, const char *name, double mpps[WAYS][TUR
 	return figure(b, name, "", ratio, TURNS, min);
 }
 
-/* net_figure - of the bypass to IPVS, without what the sender takes */
-static int net_figure(struct bench *b, double mpps[WAYS][TURNS])
-{
-	double ratio[TURNS];
-	int i;
-
-	for (i = 0; i < TURNS; i++)
-		ratio[i] = (1 / mpps[PLAIN][i] - 1 / mpps[LOST][i]) /
-			   (1 / mpps[BYPASS][i] - 1 / mpps[LOST][i]);
-	return figure(b, "director, less sending", "", ratio, TURNS, target());
-}
-
 static int figures(struct bench *b, const struct line *bypass, double mpps[WAYS][TURNS])
 {
 	double share, sorted[TURNS];
@@ -417,8 +405,6 @@ static int figures(struct bench *b, const struct line *bypass, double mpps[WAYS]
 		err = ratio_figure(b, "director, bypass to IPVS", mpps, BYPASS, PLAIN, target());
 	if (!err)
 		err = ratio_figure(b, "director, bypass to IPVS, GRO", mpps, BYPASS, PLAIN_GRO, 0);
-	if (!err)
-		err = net_figure(b, mpps);
 	return err ? err : figure(b, "director, bypassed", "%", &share, 1, 0);
 }
 
