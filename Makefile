@@ -20,7 +20,7 @@ HOST_CFLAGS = -std=gnu11 $(CFLAGS) $(SANITIZE) $(WARN) -fPIC -fvisibility=hidden
 # -idirafter: the multiarch headers (asm/), behind clang's own
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g $(filter-out -Wmissing-prototypes -Wstrict-prototypes,$(WARN)) -I. \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
-LIBS = $(shell pkg-config --libs libbpf json-c)
+LIBS = -Wl,--as-needed $(shell pkg-config --libs libbpf json-c libmnl)
 FW_LIBS := -lpcap -lmd
 ifneq ($(V),1)
 Q := @
@@ -28,6 +28,8 @@ say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
 LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
+# for the tools here alone: who links the library from outside needs no libmnl
+NETLINK_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/netlink/*.c))
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
 # all but the commands: also for tests and fuzzers
@@ -43,11 +45,10 @@ SAMPLER_LIBS := -lzmq -lprotobuf-c
 BYPASS_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out bypass_ipvs/xdp_bypass_ipvs.c bypass_ipvs/cmd_% %.bpf.c, \
 	$(wildcard bypass_ipvs/*.c)))
 BYPASS_COMMANDS := $(patsubst %.c,$(B)/%.o,bypass_ipvs/xdp_bypass_ipvs.c $(wildcard bypass_ipvs/cmd_*.c))
-BYPASS_LIBS := -lmnl
 # all but the commands
 LB_PARTS := $(patsubst %.c,$(B)/%.o,$(filter-out xdp_lb/xdp_lb.c xdp_lb/cmd_% %.bpf.c,$(wildcard xdp_lb/*.c)))
 LB_COMMANDS := $(patsubst %.c,$(B)/%.o,xdp_lb/xdp_lb.c $(wildcard xdp_lb/cmd_*.c))
-LB_LIBS := -lmnl -lcurl
+LB_LIBS := -lcurl
 TOOLS := $(B)/bin/xdp_root $(B)/bin/xdp_fw $(B)/bin/xdp_bypass_ipvs $(B)/bin/xdp_lb $(patsubst %,$(B)/bin/%,$(SAMPLER_TOOLS))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -100,7 +101,7 @@ $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
-$(B)/libecbpf.a: $(LIB_OBJS)
+$(B)/libecbpf.a: $(LIB_OBJS) $(NETLINK_OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -121,7 +122,7 @@ $(B)/bin/xdp_fw: $(FW_COMMANDS) $(FW_PARTS) $(B)/libecbpf.a
 $(B)/bin/xdp_bypass_ipvs: $(BYPASS_COMMANDS) $(BYPASS_PARTS) $(B)/libecbpf.a
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS) $(BYPASS_LIBS)
+	$(Q)$(CC) $(SANITIZE) $^ -o $@ $(LIBS)
 
 $(B)/bin/xdp_lb: $(LB_COMMANDS) $(LB_PARTS) $(B)/libecbpf.a
 	$(call say,LD,$@)
@@ -153,7 +154,6 @@ $(filter $(B)/tests/unit/test_fw% $(B)/tests/bpf/test_fw%,$(UNIT) $(BPF_TESTS)):
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): $(SAMPLER_PARTS)
 $(filter $(B)/tests/unit/test_sampler%,$(UNIT)): LIBS += $(SAMPLER_LIBS)
 $(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): $(BYPASS_PARTS)
-$(filter $(B)/tests/unit/test_bypass% $(B)/tests/bpf/test_bypass%,$(UNIT) $(BPF_TESTS)): LIBS += $(BYPASS_LIBS)
 $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): $(LB_PARTS)
 $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
 $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS))): $(B)/xdp_lb/xdp_lb.skel.h
@@ -215,7 +215,7 @@ $(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,
 $(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
 $(B)/fuzz/fuzz_bypass_restore: $(patsubst %,bypass_ipvs/%.c,document params excludes services ipvs ipvs_parse) \
 	$(patsubst %,libecbpf/%.c,parse names error clock)
-$(B)/fuzz/fuzz_bypass_restore: FUZZ_LIBS := $(LIBS) $(BYPASS_LIBS)
+$(B)/fuzz/fuzz_bypass_restore: FUZZ_LIBS := $(LIBS)
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)
 	$(Q)mkdir -p $(B)/fuzz/$*

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <libmnl/libmnl.h>
 
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/follower.h"
 #include "libecbpf/log.h"
 #include "libecbpf/loop.h"
+#include "libecbpf/netlink/netlink.h"
 #include "xdp_lb/health.h"
 #include "xdp_lb/live.h"
 #include "xdp_lb/monitor.h"
@@ -32,7 +32,7 @@
  */
 struct monitor {
 	struct lb_health *health;
-	struct mnl_socket *news;
+	struct ecbpf_netlink news;
 	struct lb_config config;
 	struct lb_numbers numbers;
 	__u32 config_id;
@@ -148,7 +148,7 @@ static int loop(struct monitor *m, struct ecbpf_loop *events, int lock)
 		if (event == ECBPF_LOOP_STOP)
 			return 0;
 		if (event == ECBPF_LOOP_READ) {
-			if (lb_news_take(m->news))
+			if (ecbpf_rtnl_news(&m->news, NULL, NULL))
 				m->stale = true;
 			lb_health_read(m->health);
 			continue;
@@ -176,9 +176,9 @@ static int monitor_open(struct monitor *m, const char *checks, int epoll)
 	if (!err)
 		err = lb_health_open(&m->health, checks);
 	if (!err)
-		err = lb_news_open(&m->news);
+		err = ecbpf_rtnl_listen(&m->news, LB_NEWS);
 	if (!err)
-		err = watch(epoll, mnl_socket_get_fd(m->news));
+		err = watch(epoll, ecbpf_netlink_fd(&m->news));
 	if (!err)
 		err = watch(epoll, lb_health_fd(m->health));
 	return err;
@@ -187,8 +187,7 @@ static int monitor_open(struct monitor *m, const char *checks, int epoll)
 static void monitor_close(struct monitor *m)
 {
 	lb_health_close(m->health);
-	if (m->news)
-		mnl_socket_close(m->news);
+	ecbpf_netlink_close(&m->news);
 	config_forget(m);
 }
 

@@ -3,17 +3,12 @@
 #ifndef XDP_LB_MONITOR_LOOP_H
 #define XDP_LB_MONITOR_LOOP_H
 
-#include <stdbool.h>
+#include <linux/rtnetlink.h>
 
-struct mnl_socket;
+/* What ways follow from: routes, neighbours, interfaces. */
+#define LB_NEWS (RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
 
 /** lb_monitor_lock - be the monitor: a descriptor that ends it when closed; -EBUSY there is one */
 int lb_monitor_lock(void);
-
-/** lb_news_open - what rtnetlink says of routes, neighbours and interfaces from now on */
-int lb_news_open(struct mnl_socket **socket);
-
-/** lb_news_take - read all that there is; true: something may have changed */
-bool lb_news_take(struct mnl_socket *socket);
 
 #endif

@@ -7,16 +7,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <libmnl/libmnl.h>
 #include <linux/membarrier.h>
 #include <linux/neighbour.h>
 
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/log.h"
 #include "libecbpf/loop.h"
+#include "libecbpf/netlink/neighbours.h"
 #include "xdp_lb/live.h"
 #include "xdp_lb/monitor_loop.h"
-#include "xdp_lb/neighbours.h"
 #include "xdp_lb/text.h"
 #include "xdp_lb/ways.h"
 
@@ -49,11 +48,11 @@ struct target {
  * @pending: those that it is resolving
  */
 struct ways {
-	struct mnl_socket *news;
+	struct ecbpf_netlink news;
 	size_t asked, pending;
-	struct lb_rtnl rtnl;
-	struct lb_links links;
-	struct lb_neighbours neighbours;
+	struct ecbpf_netlink rtnl;
+	struct ecbpf_links links;
+	struct ecbpf_neighbours neighbours;
 	struct target *target;
 	size_t targets;
 };
@@ -96,9 +95,9 @@ static int targets_find(struct ways *ways, const struct lb_live *live,
 /* hop_resolve - the next hop's MAC address; the kernel is asked to keep it right */
 static int hop_resolve(struct ways *ways, struct lb_hop *hop)
 {
-	const struct lb_route *route = &hop->route;
-	const struct lb_neighbour *found =
-		lb_neighbours_find(&ways->neighbours, route->ifindex, route->family, route->hop);
+	const struct ecbpf_route *route = &hop->route;
+	const struct ecbpf_neighbour *found =
+		ecbpf_neighbours_find(&ways->neighbours, route->ifindex, route->family, route->hop);
 
 	hop->cause = found && found->known ? NULL : "the neighbour is not resolved";
 	if (!hop->cause)
@@ -107,7 +106,7 @@ static int hop_resolve(struct ways *ways, struct lb_hop *hop)
 	ways->pending += !found || found->state & NUD_INCOMPLETE;
 	if (found && found->state & NUD_TENDED)
 		return 0;
-	return lb_neighbour_use(&ways->rtnl, route->ifindex, route->family, route->hop);
+	return ecbpf_neighbour_use(&ways->rtnl, route->ifindex, route->family, route->hop);
 }
 
 static int hop_find(struct ways *ways, const struct lb_endpoint *to, struct lb_hop *hop)
@@ -115,14 +114,14 @@ static int hop_find(struct ways *ways, const struct lb_endpoint *to, struct lb_h
 	int err;
 
 	*hop = (struct lb_hop){};
-	err = lb_route_find(&ways->rtnl, to->family, to->addr, &hop->route);
+	err = ecbpf_route_find(&ways->rtnl, to->family, to->addr, &hop->route);
 	if (err)
 		return err;
 	if (!hop->route.ifindex) {
 		hop->cause = "there is no route";
 		return 0;
 	}
-	hop->cause = lb_links_out(&ways->links, hop->route.ifindex, &hop->out);
+	hop->cause = ecbpf_links_out(&ways->links, hop->route.ifindex, &hop->out);
 	return hop->cause ? 0 : hop_resolve(ways, hop);
 }
 
@@ -149,7 +148,7 @@ static int ways_find(struct ways *ways)
 static int ways_await(struct ways *ways)
 {
 	const uint64_t end = ecbpf_monotonic_ns() + RESOLVE_NS;
-	struct pollfd fd = { mnl_socket_get_fd(ways->news), POLLIN, 0 };
+	struct pollfd fd = { ecbpf_netlink_fd(&ways->news), POLLIN, 0 };
 	uint64_t now = ecbpf_monotonic_ns();
 	int err = 0;
 
@@ -157,9 +156,9 @@ static int ways_await(struct ways *ways)
 	while (!err && ways->pending && now < end) {
 		if (poll(&fd, 1, (end - now) / NS_PER_MS + 1) <= 0)
 			return 0;
-		lb_news_take(ways->news);
-		lb_neighbours_free(&ways->neighbours);
-		err = lb_neighbours_read(&ways->neighbours);
+		ecbpf_rtnl_news(&ways->news, NULL, NULL);
+		ecbpf_neighbours_free(&ways->neighbours);
+		err = ecbpf_neighbours_read(&ways->neighbours);
 		ways->pending = 0;
 		if (!err)
 			err = ways_find(ways);
@@ -262,24 +261,23 @@ int lb_ways_refresh(struct lb_live *live, const struct lb_config *config,
 	unresolved = unresolved ? unresolved : &ignored[1];
 	*changed = *unresolved = 0;
 	if (!err)
-		err = lb_rtnl_open(&ways.rtnl);
+		err = ecbpf_netlink_open(&ways.rtnl, NETLINK_ROUTE);
 	if (!err)
-		err = lb_news_open(&ways.news);
+		err = ecbpf_rtnl_listen(&ways.news, LB_NEWS);
 	if (!err)
-		err = lb_links_read(&ways.links);
+		err = ecbpf_links_read(&ways.links);
 	if (!err)
-		err = lb_neighbours_read(&ways.neighbours);
+		err = ecbpf_neighbours_read(&ways.neighbours);
 	if (!err)
 		err = ways_find(&ways);
 	if (!err)
 		err = ways_await(&ways);
 	if (!err)
 		ways_write(&ways, live, changed, unresolved);
-	if (ways.news)
-		mnl_socket_close(ways.news);
-	lb_rtnl_close(&ways.rtnl);
-	lb_links_free(&ways.links);
-	lb_neighbours_free(&ways.neighbours);
+	ecbpf_netlink_close(&ways.news);
+	ecbpf_netlink_close(&ways.rtnl);
+	ecbpf_links_free(&ways.links);
+	ecbpf_neighbours_free(&ways.neighbours);
 	free(ways.target);
 	return err;
 }

@@ -3,10 +3,10 @@
 #ifndef XDP_LB_WAYS_H
 #define XDP_LB_WAYS_H
 
+#include "libecbpf/netlink/links.h"
+#include "libecbpf/netlink/routes.h"
 #include "libecbpf/recipe.h"
 #include "xdp_lb/config.h"
-#include "xdp_lb/links.h"
-#include "xdp_lb/routes.h"
 
 /**
  * struct lb_hop - how packets leave for one address
@@ -15,8 +15,8 @@
  * @cause: why there is no way, or NULL
  */
 struct lb_hop {
-	struct lb_route route;
-	struct lb_out out;
+	struct ecbpf_route route;
+	struct ecbpf_out out;
 	uint8_t mac[6];
 	const char *cause;
 };

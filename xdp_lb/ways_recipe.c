@@ -59,7 +59,7 @@ static void l2_put(struct ecbpf_recipe *recipe, const struct lb_hop *hop, uint8_
 }
 
 /* source_of - of an outer header: what was configured, else what the kernel would take; or NULL */
-static const uint8_t *source_of(const struct lb_forward *forward, const struct lb_route *route,
+static const uint8_t *source_of(const struct lb_forward *forward, const struct ecbpf_route *route,
 				uint8_t family)
 {
 	if (family == AF_INET && !is_zero(forward->source4, sizeof(forward->source4)))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-/* Recipes, byte by byte, and the way down from an interface to the wire. */
+/* Recipes, byte by byte. */
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,6 @@
 #include "xdp_lb/ways.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* --- recipes */
 
 #define MACS           \
 	"0200000000bb" \
@@ -221,127 +219,11 @@ static void ways_that_are_none(void **state)
 	no_way(LB_NAT, "this mode is not built yet", with_tiny_mtu);
 }
 
-/* --- interfaces */
-
-/* 1: wire; 2: bond of 3 and 4; 5: VLAN 10 on 2; 6: VLAN 20 on 5; 7: VLAN 30 on 6; 8: bridge;
- * 9: tunnel; 10: VLAN 40 of another namespace's; 11: bond without members */
-static struct lb_link links[] = {
-	{ .ifindex = 1, .ethernet = true, .up = true, .mtu = 1500, .mac = { 2, 1 } },
-	{ .ifindex = 2,
-	  .ethernet = true,
-	  .up = true,
-	  .mtu = 9000,
-	  .kind = LB_LINK_BOND,
-	  .mac = { 2, 2 } },
-	{ .ifindex = 3, .ethernet = true, .master = 2, .mac = { 2, 3 } },
-	{ .ifindex = 4, .ethernet = true, .master = 2, .up = true, .mac = { 2, 4 } },
-	{ .ifindex = 5,
-	  .ethernet = true,
-	  .up = true,
-	  .kind = LB_LINK_VLAN,
-	  .lower = 2,
-	  .vlan = 10,
-	  .tpid = 0xa888,
-	  .mtu = 8996,
-	  .mac = { 2, 5 } },
-	{ .ifindex = 6,
-	  .ethernet = true,
-	  .up = true,
-	  .kind = LB_LINK_VLAN,
-	  .lower = 5,
-	  .vlan = 20,
-	  .tpid = 0x0081,
-	  .mtu = 8992,
-	  .mac = { 2, 6 } },
-	{ .ifindex = 7,
-	  .ethernet = true,
-	  .up = true,
-	  .kind = LB_LINK_VLAN,
-	  .lower = 6,
-	  .vlan = 30,
-	  .tpid = 0x0081,
-	  .mac = { 2, 7 } },
-	{ .ifindex = 8, .ethernet = true, .up = true, .kind = LB_LINK_BRIDGE },
-	{ .ifindex = 9, .up = true },
-	{ .ifindex = 10, .ethernet = true, .up = true, .kind = LB_LINK_VLAN, .vlan = 40 },
-	{ .ifindex = 11, .ethernet = true, .up = true, .kind = LB_LINK_BOND },
-};
-static const struct lb_links all = { links, COUNT(links) };
-
-static void frames_leave_at_the_bottom(void **state)
-{
-	struct lb_out out;
-
-	(void)state;
-	assert_null(lb_links_out(&all, 1, &out));
-	assert_int_equal(out.ifindex, 1);
-	assert_int_equal(out.tags, 0);
-	assert_int_equal(out.mtu, 1500);
-	assert_null(lb_links_out(&all, 2, &out));
-	assert_int_equal(out.ifindex, 4);
-	assert_int_equal(out.mac[1], 2);
-	assert_null(lb_links_out(&all, 6, &out));
-	assert_int_equal(out.ifindex, 4);
-	assert_int_equal(out.mtu, 8992);
-	assert_int_equal(out.mac[1], 6);
-	assert_int_equal(out.tags, 2);
-	assert_int_equal(ntohs(out.tag[0].tpid), 0x88a8);
-	assert_int_equal(ntohs(out.tag[0].tci), 10);
-	assert_int_equal(ntohs(out.tag[1].tpid), 0x8100);
-	assert_int_equal(ntohs(out.tag[1].tci), 20);
-}
-
-static void a_bond_says_which_member(void **state)
-{
-	struct lb_out out;
-
-	(void)state;
-	links[2].up = true;
-	assert_null(lb_links_out(&all, 2, &out));
-	assert_int_equal(out.ifindex, 3);
-	links[1].member = 4;
-	assert_null(lb_links_out(&all, 2, &out));
-	assert_int_equal(out.ifindex, 4);
-	links[3].up = false;
-	assert_null(lb_links_out(&all, 2, &out));
-	assert_int_equal(out.ifindex, 3);
-	links[1].member = 0;
-	links[2].up = false;
-	assert_string_equal(lb_links_out(&all, 2, &out),
-			    "nothing that has a carrier is below the interface");
-	links[3].up = true;
-}
-
-static void nothing_leaves_elsewhere(void **state)
-{
-	static const struct {
-		uint32_t ifindex;
-		const char *cause;
-	} causes[] = {
-		{ 3, "the interface is down" },
-		{ 7, "more than two VLAN tags" },
-		{ 8, "the interface is a bridge" },
-		{ 9, "the interface has no Ethernet frames" },
-		{ 10, "nothing that has a carrier is below the interface" },
-		{ 11, "nothing that has a carrier is below the interface" },
-		{ 12, "the interface has no Ethernet frames" },
-	};
-	struct lb_out out;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < COUNT(causes); i++)
-		assert_string_equal(lb_links_out(&all, causes[i].ifindex, &out), causes[i].cause);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recipes_are_what_packets_need),
 		cmocka_unit_test(ways_that_are_none),
-		cmocka_unit_test(frames_leave_at_the_bottom),
-		cmocka_unit_test(a_bond_says_which_member),
-		cmocka_unit_test(nothing_leaves_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

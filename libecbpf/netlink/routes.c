@@ -5,7 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
-#include "xdp_lb/routes.h"
+#include "libecbpf/netlink/routes.h"
 
 static size_t address_bytes(uint8_t family)
 {
@@ -14,7 +14,7 @@ static size_t address_bytes(uint8_t family)
 
 static int metric_attr(const struct nlattr *attr, void *arg)
 {
-	struct lb_route *route = arg;
+	struct ecbpf_route *route = arg;
 
 	if (mnl_attr_get_type(attr) == RTAX_MTU && !mnl_attr_validate(attr, MNL_TYPE_U32))
 		route->mtu = mnl_attr_get_u32(attr);
@@ -22,7 +22,7 @@ static int metric_attr(const struct nlattr *attr, void *arg)
 }
 
 /* via_take - a router of the other version of IP */
-static void via_take(const struct nlattr *attr, struct lb_route *route)
+static void via_take(const struct nlattr *attr, struct ecbpf_route *route)
 {
 	const struct rtvia *via = mnl_attr_get_payload(attr);
 	const size_t len = mnl_attr_get_payload_len(attr);
@@ -39,7 +39,7 @@ static int route_attr(const struct nlattr *attr, void *arg)
 {
 	const size_t len = mnl_attr_get_payload_len(attr);
 	const void *value = mnl_attr_get_payload(attr);
-	struct lb_route *route = arg;
+	struct ecbpf_route *route = arg;
 
 	switch (mnl_attr_get_type(attr)) {
 	case RTA_METRICS:
@@ -79,18 +79,19 @@ static int route_take(const struct nlmsghdr *nlh, void *arg)
 	return mnl_attr_parse(nlh, sizeof(*rtm), route_attr, arg);
 }
 
-int lb_route_find(struct lb_rtnl *rtnl, uint8_t family, const uint8_t *addr, struct lb_route *route)
+int ecbpf_route_find(struct ecbpf_netlink *nl, uint8_t family, const void *addr,
+		     struct ecbpf_route *route)
 {
 	char buffer[MNL_NLMSG_HDRLEN + 128];
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
 	struct rtmsg *rtm;
 
-	*route = (struct lb_route){ .family = family };
+	*route = (struct ecbpf_route){ .family = family };
 	memcpy(route->hop, addr, address_bytes(family));
 	nlh->nlmsg_type = RTM_GETROUTE;
 	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	rtm->rtm_family = family;
 	rtm->rtm_dst_len = 8 * address_bytes(family);
 	mnl_attr_put(nlh, RTA_DST, address_bytes(family), addr);
-	return lb_rtnl_ask(rtnl, nlh, 0, route_take, route);
+	return ecbpf_netlink_ask(nl, nlh, 0, route_take, route);
 }
