@@ -214,7 +214,7 @@ $(B)/fuzz/fuzz_sampler_pcap: $(B)/xdp_sampler/packet_sample.pb-c.c $(patsubst %,
 	$(patsubst %,xdp_sampler/%.c,message pcap_file pcapng verdict)
 $(B)/fuzz/fuzz_sampler_%: FUZZ_LIBS := -lprotobuf-c
 $(B)/fuzz/fuzz_bypass_restore: $(patsubst %,bypass_ipvs/%.c,document params excludes services ipvs ipvs_parse) \
-	$(patsubst %,libecbpf/%.c,parse names error clock)
+	$(patsubst %,libecbpf/%.c,parse names error clock netlink/netlink)
 $(B)/fuzz/fuzz_bypass_restore: FUZZ_LIBS := $(LIBS)
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(HEADERS)
 	$(call say,FUZZ,$@)

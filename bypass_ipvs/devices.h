@@ -40,9 +40,6 @@ struct devices {
 int devices_find(const struct ecbpf_iflist *inbound, const struct ecbpf_iflist *outbound,
 		 struct devices *devices);
 
-/** devices_all - every interface of the namespace, roles 0 */
-int devices_all(struct devices *devices);
-
 /** devices_read - those that device_map has; a removed one has no name */
 int devices_read(int map, struct devices *devices);
 

@@ -37,7 +37,7 @@ struct follower {
 	struct ipvs_config before;
 	struct service_plan again;
 	struct paths_leaving leaving;
-	struct routes routes;
+	struct ecbpf_netlink routes;
 	unsigned int ticks;
 	__u32 map_id;
 	uint32_t next;
@@ -284,7 +284,7 @@ int follow_run(uint64_t interval_ns, void (*ready)(void *arg), void *arg)
 		return lock;
 	err = follow_news_open(&f.news);
 	if (!err)
-		err = ecbpf_loop_open(&loop, interval_ns, follow_news_fd(&f.news));
+		err = ecbpf_loop_open(&loop, interval_ns, ecbpf_netlink_fd(&f.news.socket));
 	if (!err) {
 		err = tick(&f, &gone);
 		if (!err && ready)
@@ -296,7 +296,7 @@ int follow_run(uint64_t interval_ns, void (*ready)(void *arg), void *arg)
 	follow_news_close(&f.news);
 	service_plan_free(&f.again);
 	paths_forget(&f.leaving);
-	routes_close(&f.routes);
+	ecbpf_netlink_close(&f.routes);
 	ipvs_free(&f.before);
 	ipvs_close(f.ipvs);
 	close(lock);

@@ -8,11 +8,9 @@
 #include <stdint.h>
 
 #include "bypass_ipvs/live.h"
-#include "bypass_ipvs/neighbours.h"
+#include "libecbpf/netlink/neighbours.h"
 
 #define STALE_MAX 64
-
-struct mnl_socket;
 
 /**
  * struct follow_news - what the kernel says of neighbours and links, and what follows from it
@@ -22,9 +20,9 @@ struct mnl_socket;
  * @links: an interface came, went or changed
  */
 struct follow_news {
-	struct mnl_socket *socket;
-	struct neighbours neighbours;
-	uint8_t mac[STALE_MAX][NEIGHBOUR_MAC];
+	struct ecbpf_netlink socket;
+	struct ecbpf_neighbours neighbours;
+	uint8_t mac[STALE_MAX][ECBPF_MAC];
 	size_t macs;
 	bool all;
 	bool links;
@@ -36,9 +34,6 @@ int follow_lock(void);
 /** follow_news_open - from here on nothing is missed; follow_news_close() it in either case */
 int follow_news_open(struct follow_news *news);
 void follow_news_close(struct follow_news *news);
-
-/** follow_news_fd - descriptor to wait for */
-int follow_news_fd(const struct follow_news *news);
 
 /**
  * follow_news_take - all that there is to read

@@ -2,7 +2,6 @@
 /* Neighbours and interfaces that come, go and change, told by rtnetlink. */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <bpf/bpf.h>
 #include <libmnl/libmnl.h>
@@ -13,36 +12,22 @@
 #include "libecbpf/cli.h"
 #include "libecbpf/ecbpf.h"
 
-#define BUFFER_BYTES 32768
-
 /* --- messages */
-
-static int open_fail(void)
-{
-	return ecbpf_fail(-errno, "rtnetlink: %s", strerror(errno));
-}
 
 int follow_news_open(struct follow_news *news)
 {
+	int err;
+
 	*news = (struct follow_news){ .links = true };
-	news->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!news->socket ||
-	    mnl_socket_bind(news->socket, RTMGRP_NEIGH | RTMGRP_LINK, MNL_SOCKET_AUTOPID))
-		return open_fail();
-	return neighbours_read(&news->neighbours);
+	err = ecbpf_rtnl_listen(&news->socket, RTMGRP_NEIGH | RTMGRP_LINK);
+	return err ? err : ecbpf_neighbours_read(&news->neighbours);
 }
 
 void follow_news_close(struct follow_news *news)
 {
-	if (news->socket)
-		mnl_socket_close(news->socket);
-	neighbours_free(&news->neighbours);
+	ecbpf_netlink_close(&news->socket);
+	ecbpf_neighbours_free(&news->neighbours);
 	*news = (struct follow_news){};
-}
-
-int follow_news_fd(const struct follow_news *news)
-{
-	return mnl_socket_get_fd(news->socket);
 }
 
 static void stale_add(struct follow_news *news, const uint8_t *mac)
@@ -50,13 +35,13 @@ static void stale_add(struct follow_news *news, const uint8_t *mac)
 	if (news->macs == STALE_MAX)
 		news->all = true;
 	else
-		memcpy(news->mac[news->macs++], mac, NEIGHBOUR_MAC);
+		memcpy(news->mac[news->macs++], mac, ECBPF_MAC);
 }
 
 static int message_take(const struct nlmsghdr *nlh, void *arg)
 {
 	struct follow_news *news = arg;
-	uint8_t old[NEIGHBOUR_MAC];
+	uint8_t old[ECBPF_MAC];
 	int got;
 
 	switch (nlh->nlmsg_type) {
@@ -66,7 +51,7 @@ static int message_take(const struct nlmsghdr *nlh, void *arg)
 		break;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
-		got = neighbours_take(&news->neighbours, nlh, old);
+		got = ecbpf_neighbours_take(&news->neighbours, nlh, old);
 		if (got > 0)
 			stale_add(news, old);
 		if (got < 0)
@@ -79,38 +64,25 @@ static int message_take(const struct nlmsghdr *nlh, void *arg)
 /* lost - the socket's buffer was full: nobody knows what was said */
 static int lost(struct follow_news *news)
 {
-	struct neighbours now = {};
-	int err = neighbours_read(&now);
+	struct ecbpf_neighbours now;
+	int err = ecbpf_neighbours_read(&now);
 
 	news->links = true;
 	news->all = true;
 	if (err)
 		return err;
-	neighbours_free(&news->neighbours);
+	ecbpf_neighbours_free(&news->neighbours);
 	news->neighbours = now;
 	return 0;
 }
 
 int follow_news_take(struct follow_news *news)
 {
-	char buffer[BUFFER_BYTES];
-	ssize_t len;
-	int err = 0;
+	int err = ecbpf_rtnl_news(&news->socket, message_take, news);
 
-	for (;;) {
-		len = mnl_socket_recvfrom(news->socket, buffer, sizeof(buffer));
-		if (len < 0 && errno == ENOBUFS)
-			err = lost(news);
-		else if (len < 0)
-			break;
-		else
-			mnl_cb_run(buffer, len, 0, 0, message_take, news);
-		if (err)
-			return err;
-	}
-	if (errno != EAGAIN && errno != EINTR)
-		return open_fail();
-	return news->all || news->macs;
+	if (err == -ENOBUFS)
+		err = lost(news);
+	return err < 0 ? err : news->all || news->macs;
 }
 
 /* --- paths */
@@ -120,7 +92,7 @@ static bool is_stale(const struct follow_news *news, const struct ecbpf_recipe *
 	size_t i;
 
 	for (i = 0; i < news->macs; i++)
-		if (!memcmp(recipe->l2, news->mac[i], NEIGHBOUR_MAC))
+		if (!memcmp(recipe->l2, news->mac[i], ECBPF_MAC))
 			return true;
 	return false;
 }

@@ -2,23 +2,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <libmnl/libmnl.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 
 #include "bypass_ipvs/hooks.h"
+#include "libecbpf/netlink/netlink.h"
 
 /* Of linux/bpf.h from 6.6 on. */
 #define TCX_EGRESS 47
 
-#define PROGRAM	   "bpf_egress_syn_check"
-#define DUMP_BYTES 32768
-#define NAME	   32
+#define PROGRAM "bpf_egress_syn_check"
+#define NAME	32
 
 const char *hook_kind_name(enum hook_kind kind)
 {
@@ -125,45 +123,26 @@ static int one_found(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-/* has_filters - @used also if it cannot be known */
-static void has_filters(struct mnl_socket *nl, unsigned int ifindex, __u32 minor, bool *used)
+static void none_found(void *arg)
 {
-	char buf[DUMP_BYTES];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buf);
-	unsigned int seq = time(NULL) + minor;
-	struct tcmsg *tc;
-	ssize_t bytes;
-	int more = MNL_CB_OK;
+	*(bool *)arg = false;
+}
 
-	message->nlmsg_type = RTM_GETTFILTER;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	message->nlmsg_seq = seq;
-	tc = mnl_nlmsg_put_extra_header(message, sizeof(*tc));
-	tc->tcm_ifindex = ifindex;
-	tc->tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor);
-	if (mnl_socket_sendto(nl, message, message->nlmsg_len) < 0)
-		more = MNL_CB_ERROR;
-	while (more > MNL_CB_STOP) {
-		bytes = mnl_socket_recvfrom(nl, buf, sizeof(buf));
-		more = bytes < 0 ? MNL_CB_ERROR :
-				   mnl_cb_run(buf, bytes, seq, mnl_socket_get_portid(nl), one_found,
-					      used);
-	}
-	*used |= more == MNL_CB_ERROR;
+/* has_filters - also if it cannot be known */
+static bool has_filters(unsigned int ifindex, __u32 minor)
+{
+	const struct tcmsg tc = { .tcm_ifindex = ifindex,
+				  .tcm_parent = TC_H_MAKE(TC_H_CLSACT, minor) };
+	bool found;
+
+	return ecbpf_rtnl_dump(RTM_GETTFILTER, &tc, sizeof(tc), one_found, none_found, &found) ||
+	       found;
 }
 
 static bool qdisc_used(unsigned int ifindex)
 {
-	struct mnl_socket *nl = mnl_socket_open(NETLINK_ROUTE);
-	bool used = !nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0;
-
-	if (!used)
-		has_filters(nl, ifindex, TC_H_MIN(TC_H_MIN_INGRESS), &used);
-	if (!used)
-		has_filters(nl, ifindex, TC_H_MIN(TC_H_MIN_EGRESS), &used);
-	if (nl)
-		mnl_socket_close(nl);
-	return used;
+	return has_filters(ifindex, TC_H_MIN(TC_H_MIN_INGRESS)) ||
+	       has_filters(ifindex, TC_H_MIN(TC_H_MIN_EGRESS));
 }
 
 /* qdisc_make - noted first, so that a killed command's is known to be ours */

@@ -10,19 +10,18 @@
 
 #include "bypass_ipvs/ipvs.h"
 #include "libecbpf/ecbpf.h"
+#include "libecbpf/netlink/netlink.h"
 
-#define BUFFER_BYTES 32768 /* the kernel fills no more in one go */
+#define REQUEST_BYTES 256
 
 /**
  * struct ipvs - handle
  * @family: number of IPVS's family, as long as its module is loaded
- * @seq: of the last request
  */
 struct ipvs {
-	struct mnl_socket *socket;
+	struct ecbpf_netlink nl;
 	uint16_t family;
-	uint32_t seq;
-	char buffer[BUFFER_BYTES];
+	char buffer[REQUEST_BYTES];
 };
 
 /* --- requests */
@@ -34,26 +33,10 @@ static struct nlmsghdr *request(struct ipvs *ipvs, uint16_t family, uint8_t comm
 
 	nlh->nlmsg_type = family;
 	nlh->nlmsg_flags = NLM_F_REQUEST | flags;
-	nlh->nlmsg_seq = ++ipvs->seq;
 	genl = mnl_nlmsg_put_extra_header(nlh, sizeof(*genl));
 	genl->cmd = command;
 	genl->version = family == GENL_ID_CTRL ? 1 : IPVS_GENL_VERSION;
 	return nlh;
-}
-
-/* ask - send the request, give each answer to @take, until the last */
-static int ask(struct ipvs *ipvs, const struct nlmsghdr *nlh, mnl_cb_t take, void *arg)
-{
-	const unsigned int port = mnl_socket_get_portid(ipvs->socket);
-	ssize_t len = mnl_socket_sendto(ipvs->socket, nlh, nlh->nlmsg_len);
-	int more = 1;
-
-	while (len >= 0 && more > 0) {
-		len = mnl_socket_recvfrom(ipvs->socket, ipvs->buffer, sizeof(ipvs->buffer));
-		if (len >= 0)
-			more = mnl_cb_run(ipvs->buffer, len, ipvs->seq, port, take, arg);
-	}
-	return len < 0 || more < 0 ? -errno : 0;
 }
 
 static int said(int err)
@@ -98,11 +81,11 @@ static int family_take(const struct nlmsghdr *nlh, void *arg)
 /* family_find - in a list of all: to ask for one by its name may load a module */
 static int family_find(struct ipvs *ipvs)
 {
-	const struct nlmsghdr *nlh = request(ipvs, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_DUMP);
+	struct nlmsghdr *nlh = request(ipvs, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, NLM_F_DUMP);
 	int err;
 
 	ipvs->family = 0;
-	err = ask(ipvs, nlh, family_take, &ipvs->family);
+	err = ecbpf_netlink_run(&ipvs->nl, nlh, family_take, &ipvs->family);
 	if (err)
 		return ecbpf_fail(err, "generic netlink: %s", strerror(-err));
 	return ipvs->family ? 0 : said(-ENOENT);
@@ -115,10 +98,8 @@ int ipvs_open(struct ipvs **out)
 
 	if (!ipvs)
 		return ecbpf_fail(-ENOMEM, "out of memory");
-	ipvs->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!ipvs->socket || mnl_socket_bind(ipvs->socket, 0, MNL_SOCKET_AUTOPID))
-		err = ecbpf_fail(-errno, "generic netlink: %s", strerror(errno));
-	else
+	err = ecbpf_netlink_open(&ipvs->nl, NETLINK_GENERIC);
+	if (!err)
 		err = family_find(ipvs);
 	if (err) {
 		ipvs_close(ipvs);
@@ -130,8 +111,8 @@ int ipvs_open(struct ipvs **out)
 
 void ipvs_close(struct ipvs *ipvs)
 {
-	if (ipvs && ipvs->socket)
-		mnl_socket_close(ipvs->socket);
+	if (ipvs)
+		ecbpf_netlink_close(&ipvs->nl);
 	free(ipvs);
 }
 
@@ -175,7 +156,7 @@ static int dests_read(struct ipvs *ipvs, struct ipvs_service *service)
 		mnl_attr_put_u16(nlh, IPVS_SVC_ATTR_PORT, key->port);
 	}
 	mnl_attr_nest_end(nlh, nest);
-	return ask(ipvs, nlh, dest_take, service);
+	return ecbpf_netlink_run(&ipvs->nl, nlh, dest_take, service);
 }
 
 int ipvs_read(struct ipvs *ipvs, struct ipvs_config *config)
@@ -184,10 +165,12 @@ int ipvs_read(struct ipvs *ipvs, struct ipvs_config *config)
 	size_t i;
 	int err;
 
-	err = ask(ipvs, request(ipvs, ipvs->family, IPVS_CMD_GET_CONFIG, 0), timeouts_take, &read);
+	err = ecbpf_netlink_run(&ipvs->nl, request(ipvs, ipvs->family, IPVS_CMD_GET_CONFIG, 0),
+				timeouts_take, &read);
 	if (!err)
-		err = ask(ipvs, request(ipvs, ipvs->family, IPVS_CMD_GET_SERVICE, NLM_F_DUMP),
-			  service_take, &read);
+		err = ecbpf_netlink_run(
+			&ipvs->nl, request(ipvs, ipvs->family, IPVS_CMD_GET_SERVICE, NLM_F_DUMP),
+			service_take, &read);
 	for (i = 0; !err && i < read.services; i++)
 		err = dests_read(ipvs, &read.service[i]);
 	if (err) {

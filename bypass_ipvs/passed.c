@@ -17,11 +17,11 @@
 /* --- which destination */
 
 /* is_at - a packet in a tunnel: by the address that is on it; else by the MAC address */
-static bool is_at(const struct ipvs_dest *dest, const struct neighbours *neighbours,
+static bool is_at(const struct ipvs_dest *dest, const struct ecbpf_neighbours *neighbours,
 		  const struct ecbpf_recipe *recipe)
 {
 	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
-	const struct neighbour *neighbour;
+	const struct ecbpf_neighbour *neighbour;
 
 	if (recipe->kind != ECBPF_DIRECT)
 		return dest->method == IP_VS_CONN_F_TUNNEL &&
@@ -30,11 +30,11 @@ static bool is_at(const struct ipvs_dest *dest, const struct neighbours *neighbo
 			       v6 ? 16 : 4);
 	if (dest->method != IP_VS_CONN_F_DROUTE)
 		return false;
-	neighbour = neighbours_find(neighbours, recipe->ifindex, dest->family, dest->addr);
-	return neighbour && !memcmp(neighbour->mac, recipe->l2, NEIGHBOUR_MAC);
+	neighbour = ecbpf_neighbours_known(neighbours, recipe->ifindex, dest->family, dest->addr);
+	return neighbour && !memcmp(neighbour->mac, recipe->l2, ECBPF_MAC);
 }
 
-int passed_dest(const struct ipvs_service *service, const struct neighbours *neighbours,
+int passed_dest(const struct ipvs_service *service, const struct ecbpf_neighbours *neighbours,
 		const struct ecbpf_recipe *recipe)
 {
 	int found = -ENOENT;
@@ -61,7 +61,7 @@ struct sum {
 	const struct ipvs_config *kernel;
 	struct live live;
 	struct service_table table;
-	struct neighbours neighbours;
+	struct ecbpf_neighbours neighbours;
 	struct passed *flows;
 	int *of;
 };
@@ -129,7 +129,7 @@ static int live_sum(struct sum *sum, struct passed_table *passed)
 	__u32 i;
 
 	if (!err)
-		err = neighbours_read(&sum->neighbours);
+		err = ecbpf_neighbours_read(&sum->neighbours);
 	if (!err)
 		err = places_make(sum);
 	if (!err)
@@ -137,7 +137,7 @@ static int live_sum(struct sum *sum, struct passed_table *passed)
 	for (i = BYPASS_PATH_NONE + 1; !err && i < sum->live.settings->paths; i++)
 		path_add(sum, i, passed);
 	service_table_free(&sum->table);
-	neighbours_free(&sum->neighbours);
+	ecbpf_neighbours_free(&sum->neighbours);
 	free(sum->flows);
 	free(sum->of);
 	return err;

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "bypass_ipvs/ipvs.h"
-#include "bypass_ipvs/neighbours.h"
 #include "bypass_ipvs/services.h"
+#include "libecbpf/netlink/neighbours.h"
 
 /** struct passed - @bytes of IP packets, as IPVS counts; a tag that they arrived with is in them */
 struct passed {
@@ -45,7 +45,7 @@ void passed_free(struct passed_table *passed);
  * passed_dest - the destination of @service that a path leads to
  * Return: its place; -ENOENT none for sure.
  */
-int passed_dest(const struct ipvs_service *service, const struct neighbours *neighbours,
+int passed_dest(const struct ipvs_service *service, const struct ecbpf_neighbours *neighbours,
 		const struct ecbpf_recipe *recipe);
 
 #endif

@@ -8,21 +8,22 @@
 
 #include "bypass_ipvs/hooks.h"
 #include "bypass_ipvs/places.h"
+#include "libecbpf/netlink/links.h"
 
 /* --- taking away */
 
 static int hooks_sweep(const struct ecbpf_instance *instance)
 {
-	struct devices all;
-	int one, first = devices_all(&all);
+	struct ecbpf_links all;
+	int one, first = ecbpf_links_read(&all);
 	size_t i;
 
 	for (i = 0; i < all.count; i++) {
-		one = hook_clear(instance, all.device[i].ifindex);
+		one = hook_clear(instance, all.link[i].ifindex);
 		if (!first)
 			first = one;
 	}
-	devices_free(&all);
+	ecbpf_links_free(&all);
 	return first;
 }
 
