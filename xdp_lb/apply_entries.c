@@ -71,6 +71,12 @@ static int backend_begin(const struct lb_change_of *change, __u32 number, __u32 
 	return value_zero(change->live->fd[LB_LIVE_COUNT], number, sizeof(struct lb_counts));
 }
 
+/* backend_keep - a change that took it away was killed at its end; it has its recipe still */
+static void backend_keep(struct lb_backend_entry *entry)
+{
+	__atomic_store_n(&entry->state, LB_BACKEND_NO_ROUTE, __ATOMIC_SEQ_CST);
+}
+
 int lb_apply_backends(const struct lb_change_of *change)
 {
 	struct owner *was = owners_make(&change->was, &change->had);
@@ -83,6 +89,8 @@ int lb_apply_backends(const struct lb_change_of *change)
 			continue;
 		if (!owner_same(&was[number], &now[number]))
 			err = backend_begin(change, number, now[number].vip_number);
+		else if (change->live->backend[number].state == LB_BACKEND_NONE)
+			backend_keep(&change->live->backend[number]);
 		else if (lb_backend_state(now[number].backend) == LB_DOWN &&
 			 lb_backend_state(was[number].backend) != LB_DOWN)
 			gen_next(&change->live->backend[number]);

@@ -373,6 +373,25 @@ def test_killed_at_any_instant(director):
     assert min(killed.values()) > 0, killed
 
 
+def test_change_killed_at_its_end(director):
+    """The backends of before are taken away already, and the new configuration is not stored yet."""
+    director.attach("vb")
+    single = document(vip("tcp:192.0.2.77:80", "10.0.0.5"))
+    director.restore(single)
+    number, = director.ring(director.keys()[inet("192.0.2.77", 80, TCP)])
+    before = director.backend(number)
+    value = bytearray(words(director.lookup("lb_backend_map", number)["value"]))
+    struct.pack_into("=I", value, 96, 0)
+    sh("bpftool", "map", "update", "pinned", director.pinned("lb_backend_map"), "key",
+       *(f"0x{byte:02x}" for byte in struct.pack("=I", number)), "value",
+       *(f"0x{byte:02x}" for byte in value))
+    director.pinned("changing").mkdir()
+    assert director.backend(number) == (before[0], 0)
+    director.restore(single)
+    assert director.backend(number) == before and before[1] == 1
+    assert not director.pinned("changing").exists()
+
+
 def test_change_killed_at_any_instant(director, tmp_path):
     """What runs is the one or the other, and the next change brings all maps in line."""
     rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
