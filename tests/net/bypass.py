@@ -66,17 +66,12 @@ def joined(host, port):
 
 class Host(Netns):
     def shell(self, script):
-        return subprocess.run(["nsenter", f"--net=/run/netns/{self.name}", "sh", "-eu"],
-                              input=script, text=True, check=True, stdout=subprocess.PIPE).stdout
+        with self:
+            return sh("sh", "-eu", input=script)
 
     def ip(self, lines):
-        subprocess.run(["nsenter", f"--net=/run/netns/{self.name}", "ip", "-batch", "-"],
-                       input="\n".join(lines) + "\n", text=True, check=True)
-
-    def sysctl(self, settings):
         with self:
-            for path, value in settings.items():
-                pathlib.Path("/proc/sys/net", path).write_text(str(value), encoding="ascii")
+            sh("ip", "-batch", "-", input="\n".join(lines) + "\n")
 
     def read(self, name):
         """A file of /proc/net, as this namespace has it."""

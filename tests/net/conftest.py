@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -17,7 +18,11 @@ import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / os.environ.get("B", "build")
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
+OWN_NETNS = "/proc/thread-self/ns/net"
+CLONE_NEWNS, CLONE_NEWNET, MS_BIND, MNT_DETACH = 0x00020000, 0x40000000, 4096, 2
+# linux/rtnetlink.h, linux/if_link.h; RFC 2863
+RTM_GETLINK, NLM_F_REQUEST, IFLA_OPERSTATE = 18, 1, 16
+OPERSTATES = "UNKNOWN", "NOTPRESENT", "DOWN", "LOWERLAYERDOWN", "TESTING", "DORMANT", "UP"
 LIBC = ctypes.CDLL(None, use_errno=True)
 SEQUENCE = itertools.count()
 
@@ -28,9 +33,14 @@ def sh(*argv, **kwargs):
                           text=True, **kwargs).stdout
 
 
+def libc(name, *args):
+    """A call that must succeed."""
+    if getattr(LIBC, name)(*args):
+        raise OSError(ctypes.get_errno(), name)
+
+
 def private_mounts():
-    if LIBC.unshare(CLONE_NEWNS):
-        raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNS)")
+    libc("unshare", CLONE_NEWNS)
     sh("mount", "--make-rprivate", "/")
     os.makedirs("/run/netns", exist_ok=True)
     sh("mount", "-t", "tmpfs", "netns", "/run/netns")
@@ -58,33 +68,59 @@ def bpffs():
 
 
 class Netns:
-    """A network namespace; `with` enters it."""
+    """
+    A network namespace as `ip netns` knows them; `with` enters it. Made and used with as few
+    processes as can be: under emulation each takes as long as hundreds of packets.
+    """
 
     def __init__(self, name):
-        self.name = name
-        sh("ip", "netns", "add", name)
+        self.name, self.path = name, f"/run/netns/{name}"
+        self.homes = [os.open(OWN_NETNS, os.O_RDONLY)]
+        os.close(os.open(self.path, os.O_CREAT | os.O_EXCL))
+        libc("unshare", CLONE_NEWNET)
+        libc("mount", OWN_NETNS.encode(), self.path.encode(), None, MS_BIND, None)
+        self.__exit__()
 
     def __enter__(self):
-        self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        self.set(f"/run/netns/{self.name}")
+        self.homes.append(os.open(OWN_NETNS, os.O_RDONLY))
+        fd = os.open(self.path, os.O_RDONLY)
+        libc("setns", fd, CLONE_NEWNET)
+        os.close(fd)
 
     def __exit__(self, *_):
-        if LIBC.setns(self.home, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
-        os.close(self.home)
-
-    @staticmethod
-    def set(path):
-        fd = os.open(path, os.O_RDONLY)
-        if LIBC.setns(fd, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), f"setns {path}")
+        fd = self.homes.pop()
+        libc("setns", fd, CLONE_NEWNET)
         os.close(fd)
 
     def run(self, *argv):
-        return sh("nsenter", f"--net=/run/netns/{self.name}", *argv)
+        """As `ip netns exec`, but with the mounts of this process."""
+        with self:
+            return sh(*argv)
+
+    def sysctl(self, settings):
+        """{name below /proc/sys/net: value}"""
+        with self:
+            for name, value in settings.items():
+                pathlib.Path("/proc/sys/net", name).write_text(str(value), encoding="ascii")
+
+    def operstate(self, dev):
+        """As `ip link` shows it: rtnetlink's IFLA_OPERSTATE."""
+        with self:
+            with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as rtnl:
+                rtnl.send(struct.pack("=IHHII BxHiII", 32, RTM_GETLINK, NLM_F_REQUEST, 0, 0, 0, 0,
+                                      socket.if_nametoindex(dev), 0, 0))
+                reply = rtnl.recv(1 << 16)
+        at = 32
+        while at < len(reply):
+            size, kind = struct.unpack_from("=HH", reply, at)
+            if kind == IFLA_OPERSTATE:
+                return OPERSTATES[reply[at + 4]]
+            at += (size + 3) & ~3
+        raise AssertionError(f"no state of {dev}")
 
     def delete(self):
-        sh("ip", "netns", "del", self.name)
+        libc("umount2", self.path.encode(), MNT_DETACH)
+        os.unlink(self.path)
 
 
 class Pair:
@@ -93,12 +129,12 @@ class Pair:
     def __init__(self):
         number = next(SEQUENCE)
         self.a, self.b = Netns(f"a{number}"), Netns(f"b{number}")
+        self.ends = (self.a, "va"), (self.b, "vb")
         sh("ip", "link", "add", "va", "netns", self.a.name, "type", "veth",
            "peer", "name", "vb", "netns", self.b.name)
-        for netns, dev in (self.a, "va"), (self.b, "vb"):
+        for netns, dev in self.ends:
             # no neighbour discovery, so that counters are what the tests sent
-            netns.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
-                      "net.ipv6.conf.default.disable_ipv6=1")
+            netns.sysctl({"ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1})
             netns.run("ethtool", "-K", dev, "rxvlan", "off", "txvlan", "off", "tx", "off")
             netns.run("ip", "link", "set", dev, "up")
         self.wait_up()
@@ -107,11 +143,11 @@ class Pair:
         """Attaching to veth lets the carrier of both ends go and come."""
         deadline = time.monotonic() + 10
         while True:
-            states = [json.loads(ns.run("ip", "-j", "link", "show", dev))[0]["operstate"]
-                      for ns, dev in ((self.a, "va"), (self.b, "vb"))]
+            states = [netns.operstate(dev) for netns, dev in self.ends]
             if states == ["UP", "UP"]:
                 return
             assert time.monotonic() < deadline, states
+            time.sleep(0.001)
 
     def send(self, frames):
         with self.a:
