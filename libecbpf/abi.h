@@ -106,6 +106,7 @@ struct ecbpf_verdict {
 	X(LB_ICMP, 204, "lb-icmp", "an ICMP error about a connection, to its backend")           \
 	X(LB_ECHO, 205, "lb-echo", "an echo request, answered")                                  \
 	X(LB_FRAME, 206, "lb-frame", "the frame could not be changed")                           \
+	X(LB_QUIC, 207, "lb-quic", "by QUIC's connection id; meta is the backend's number")      \
 	X(BYPASS_HIT, 256, "bypass-hit", "forwarded as IPVS did before; meta is the path")       \
 	X(BYPASS_MONITOR, 257, "bypass-monitor", "would have been forwarded; meta is the path")  \
 	X(BYPASS_SAMPLE, 258, "bypass-sample", "handed to IPVS: it was time to")                 \

@@ -9,6 +9,7 @@
  *	lb_vip_map	the VIPs
  *	lb_ring_map	the Maglev table of each VIP; one update replaces a table whole
  *	lb_source_map	source prefixes that go to a backend of their own
+ *	lb_cid_map	connection ids of QUIC, as far as they name a backend
  *	lb_backend_map	the backends, and how packets get there
  *	lb_conn4_map	connections: buckets of LB_WAYS, IPv4
  *	lb_conn6_map	the same for IPv6
@@ -31,7 +32,7 @@
 #include "libecbpf/recipe.h"
 
 /* Grows when a shape in this file changes; program and command must agree. */
-#define LB_ABI 1
+#define LB_ABI 2
 
 /* Entries of lb_vip_map and lb_backend_map; number 0 is none. */
 #define LB_VIP_NUMBERS	   8192
@@ -103,6 +104,7 @@ struct lb_net {
  * @entries: of its Maglev table; 0: there is none
  * @tcp_idle, @udp_idle: jiffies without a packet, then a connection is forgotten
  * @new_max: new connections that a CPU enters in a window of LB_WINDOW_MS; 0: no limit
+ * @cid_octets: of a connection id of QUIC that lb_cid_map is asked for; 0: it is not asked
  */
 struct lb_vip_entry {
 	__u32 flags;
@@ -111,7 +113,8 @@ struct lb_vip_entry {
 	__u32 tcp_idle;
 	__u32 udp_idle;
 	__u32 new_max;
-	__u32 pad[2];
+	__u32 cid_octets;
+	__u32 pad;
 };
 
 #define LB_WINDOW_MS 100
@@ -134,6 +137,17 @@ struct lb_source_key {
 };
 
 #define LB_SOURCES_MAX 65535
+
+/**
+ * struct lb_cid_key - key of lb_cid_map: lb_cid_key() of a connection id; value: backend, __u32
+ *
+ * Backends that are down are not there.
+ */
+struct lb_cid_key {
+	__u64 cid[2];
+	__u32 vip;
+	__u32 pad;
+};
 
 /* struct lb_backend_entry.state */
 #define LB_BACKEND_NONE	    0 /* not in use */
@@ -180,6 +194,7 @@ struct lb_conn6_key {
 /* struct lb_conn.state */
 #define LB_CONN_SEEN_TWICE (1U << 0) /* more than one packet: there is a client */
 #define LB_CONN_CLOSING	   (1U << 1) /* FIN or RST came last */
+#define LB_CONN_QUIC	   (1U << 2) /* of a VIP that looks at connection ids */
 
 /**
  * struct lb_conn - a connection's backend
@@ -283,6 +298,7 @@ struct lb_settings {
  * @no_backend, @no_route, @too_long, @ttl, @fragments: dropped, by reason
  * @icmp: ICMP errors that were steered
  * @echo: echo requests that were answered
+ * @quic: by the connection id, whatever the table and the hash say
  */
 struct lb_vip_counts {
 	__u64 hits;
@@ -297,6 +313,7 @@ struct lb_vip_counts {
 	__u64 fragments;
 	__u64 icmp;
 	__u64 echo;
+	__u64 quic;
 };
 
 /** struct lb_counts - value of lb_count_map, by number of the backend; bytes of IP packets */

@@ -45,6 +45,8 @@ static int keys_read(struct lb_keys *keys, const struct lb_live *live)
 
 	if (!err)
 		err = lb_entries_read(&keys->source, live->fd[LB_LIVE_SOURCE]);
+	if (!err)
+		err = lb_entries_read(&keys->cid, live->fd[LB_LIVE_CID]);
 	return err ? ecbpf_fail(err, "the keys: %s", strerror(-err)) : 0;
 }
 
@@ -144,6 +146,8 @@ static int lead_there(const struct apply *apply)
 	near_widen(apply);
 	err = keys_put(live->fd[LB_LIVE_SOURCE], &old->source, &new->source, LB_SOURCES_MAX);
 	if (!err)
+		err = keys_put(live->fd[LB_LIVE_CID], &old->cid, &new->cid, LB_BACKEND_NUMBERS);
+	if (!err)
 		err = keys_put(live->fd[LB_LIVE_KEY], &old->key, &new->key, LB_KEYS_MAX);
 	if (!err)
 		err = keys_put(live->fd[LB_LIVE_NET], &old->net, &new->net, LB_NETS_MAX);
@@ -163,6 +167,8 @@ static int lead_away(const struct apply *apply)
 		err = lb_entries_remove(live->fd[LB_LIVE_KEY], &old->key, &new->key);
 	if (!err)
 		err = lb_entries_remove(live->fd[LB_LIVE_SOURCE], &old->source, &new->source);
+	if (!err)
+		err = lb_entries_remove(live->fd[LB_LIVE_CID], &old->cid, &new->cid);
 	if (err)
 		return ecbpf_fail(err, "the keys: %s", strerror(-err));
 	near_narrow(apply);

@@ -156,6 +156,7 @@ void lb_vip_entry_make(const struct lb_vip *vip, unsigned int hz, struct lb_vip_
 		.udp_idle = vip->udp_idle_s * hz,
 		/* rounded up: at least one */
 		.new_max = ((uint64_t)vip->new_pps * LB_WINDOW_MS + 999) / 1000,
+		.cid_octets = vip->hash == LB_HASH_QUIC ? 1 + vip->id_octets : 0,
 	};
 }
 

@@ -11,13 +11,15 @@
 static void text_backend(const struct lb_vip *vip, const struct lb_backend *backend)
 {
 	char name[LB_TEXT_SIZE];
+	struct lb_server_id id;
 
 	printf("%s", lb_endpoint_text(&backend->endpoint, name));
 	printf(" weight %u state %s", backend->weight, lb_state_name(backend->state));
 	if (backend->monitor != LB_ACTIVE)
 		printf(" monitor %s", lb_state_name(backend->monitor));
 	cmd_list_forward(lb_backend_forward(vip, backend));
-	putchar('\n');
+	lb_backend_server_id(vip, backend, &id);
+	printf("%s%s\n", id.octets ? " server-id " : "", lb_server_id_text(&id, name));
 }
 
 /* list_of - @array NULL: text */

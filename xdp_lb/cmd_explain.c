@@ -92,6 +92,7 @@ static int look(const struct job *job, const uint8_t *data, size_t len, struct v
 	if (has) {
 		view->state = lb_conns_state(&job->conns, &view->conn);
 		known.closing = view->state == LB_CONNS_CLOSING;
+		known.quic = view->conn.state & LB_CONN_QUIC;
 	}
 	err = lb_explain(&job->config, &view->packet, has ? &known : NULL, &view->e);
 	if (!err && view->e.backend)
@@ -176,6 +177,8 @@ static void text_choice(const struct view *view)
 	if (e->hashed)
 		printf("  hash %s 0x%08" PRIx32 ": entry %" PRIu32 " of %" PRIu32 "\n",
 		       lb_hash_name(e->vip->hash), e->hash, e->entry, e->vip->table_size);
+	if (e->id.octets)
+		printf("  server id %s\n", lb_server_id_text(&e->id, name));
 	if (e->backend)
 		printf("  backend %s by %s\n", lb_endpoint_text(&e->backend->endpoint, name),
 		       e->why);
@@ -235,6 +238,8 @@ static void json_choice(struct json_object *to, const struct view *view)
 		ecbpf_json_number(to, "entry", e->entry);
 		ecbpf_json_number(to, "entries", e->vip->table_size);
 	}
+	if (e->id.octets)
+		ecbpf_json_text(to, "server_id", lb_server_id_text(&e->id, name));
 	ecbpf_json_text(to, "backend",
 			e->backend ? lb_endpoint_text(&e->backend->endpoint, name) : NULL);
 	ecbpf_json_text(to, "why", e->why);

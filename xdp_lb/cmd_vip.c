@@ -86,6 +86,8 @@ static void text_vip(const struct lb_vip *vip)
 	cmd_list_forward(&vip->forward);
 	printf(" hash %s table %" PRIu32 " tcp-idle %" PRIu32 "s udp-idle %" PRIu32 "s",
 	       lb_hash_name(vip->hash), vip->table_size, vip->tcp_idle_s, vip->udp_idle_s);
+	if (vip->hash == LB_HASH_QUIC)
+		printf(" id-length %u config-rotation %u", vip->id_octets, vip->rotation);
 	if (vip->new_pps)
 		printf(" new-pps %" PRIu32, vip->new_pps);
 	printf("%s%s%s backends %zu sources %zu\n", vip->flags & LB_NO_TABLE ? " no-table" : "",

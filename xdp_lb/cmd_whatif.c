@@ -72,7 +72,7 @@ static int flow_add(void *arg, const struct lb_conn6_key *key, const struct lb_c
 	flow = &job->flow[job->flows++];
 	*flow = (struct lb_flow){
 		.service = job->vip[number]->service,
-		.hash = lb_hash(key, job->vip[number]->hash),
+		.hash = lb_hash(key, lb_vip_table_hash(job->vip[number])),
 		.backend = job->backend[number]->endpoint,
 	};
 	memcpy(flow->source, v4 ? &key->saddr[3] : key->saddr, v4 ? 4 : 16);

@@ -67,7 +67,8 @@ static bool backend_equal(const struct lb_backend *a, const struct lb_backend *b
 {
 	return !lb_endpoint_compare(&a->endpoint, &b->endpoint) &&
 	       forward_equal(&a->forward, &b->forward) && a->weight == b->weight &&
-	       a->state == b->state && a->monitor == b->monitor;
+	       a->state == b->state && a->monitor == b->monitor &&
+	       !memcmp(&a->id, &b->id, sizeof(a->id));
 }
 
 static bool source_equal(const struct lb_source *a, const struct lb_source *b)
@@ -82,10 +83,10 @@ bool lb_vip_equal(const struct lb_vip *a, const struct lb_vip *b)
 
 	if (lb_service_compare(&a->service, &b->service) ||
 	    !forward_equal(&a->forward, &b->forward) || a->hash != b->hash ||
-	    a->flags != b->flags || a->tcp_idle_s != b->tcp_idle_s ||
-	    a->udp_idle_s != b->udp_idle_s || a->new_pps != b->new_pps ||
-	    a->table_size != b->table_size || a->backends != b->backends ||
-	    a->sources != b->sources)
+	    a->id_octets != b->id_octets || a->rotation != b->rotation || a->flags != b->flags ||
+	    a->tcp_idle_s != b->tcp_idle_s || a->udp_idle_s != b->udp_idle_s ||
+	    a->new_pps != b->new_pps || a->table_size != b->table_size ||
+	    a->backends != b->backends || a->sources != b->sources)
 		return false;
 	for (i = 0; i < a->backends; i++)
 		if (!backend_equal(&a->backend[i], &b->backend[i]))
@@ -174,7 +175,7 @@ static int parts_check(const struct lb_vip *vip)
 			      ecbpf_fail(-EEXIST, "%s is there twice",
 					 lb_prefix_text(&vip->source[i].prefix, name)) :
 			      lb_source_check(vip, &vip->source[i]);
-	return err;
+	return err ? err : lb_server_ids_unique(vip);
 }
 
 /* vip_insert - takes the lists of @vip over if it succeeds */

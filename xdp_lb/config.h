@@ -35,9 +35,16 @@
 enum lb_mode { LB_IPIP = 1, LB_GUE, LB_DIRECT, LB_NAT, LB_FULL_NAT };
 #define LB_MODES "ipip|gue|direct|nat|full-nat"
 
-/** enum lb_hash - of what of a packet chooses the table's entry; ADDRESSES: source and destination */
+/**
+ * enum lb_hash - of what of a packet chooses the table's entry; ADDRESSES: source and destination; QUIC: as
+ * 5_TUPLE, unless the connection id names a backend
+ */
 enum lb_hash { LB_HASH_5_TUPLE = 1, LB_HASH_SOURCE, LB_HASH_ADDRESSES, LB_HASH_QUIC };
 #define LB_HASHES "5-tuple|source|addresses|quic"
+
+#define LB_SERVER_ID_MAX     15 /* octets */
+#define LB_SERVER_ID_DEFAULT 4
+#define LB_ROTATION_MAX	     6
 
 /** enum lb_state - DRAINING: keeps its flows, gets no new ones; DOWN: its flows go elsewhere */
 enum lb_state { LB_ACTIVE = 1, LB_DRAINING, LB_DOWN };
@@ -86,18 +93,26 @@ struct lb_forward {
 	uint8_t source4[4], source6[16];
 };
 
+/** struct lb_server_id - what connection ids of QUIC name a backend by; @octets 0: none; the rest zero */
+struct lb_server_id {
+	uint8_t octets;
+	uint8_t octet[LB_SERVER_ID_MAX];
+};
+
 /**
  * struct lb_backend - one backend of a VIP
  * @forward: its own, if the mode is not 0
  * @weight: 0 .. LB_WEIGHT_MAX; 0: gets nothing new
  * @state: enum lb_state, by the operator
  * @monitor: LB_ACTIVE or LB_DOWN, by health checks; the worse of the two holds
+ * @id: its own, or none: lb_backend_server_id()
  */
 struct lb_backend {
 	struct lb_endpoint endpoint;
 	struct lb_forward forward;
 	uint16_t weight;
 	uint8_t state, monitor;
+	struct lb_server_id id;
 };
 
 /** struct lb_source - new flows from @prefix go to @backend while it takes new ones */
@@ -109,6 +124,8 @@ struct lb_source {
 /**
  * struct lb_vip - a VIP with all its own
  * @hash: enum lb_hash
+ * @id_octets, @rotation: of LB_HASH_QUIC: length of server ids, 1 .. LB_SERVER_ID_MAX, and the three bits
+ *			  before them, 0 .. LB_ROTATION_MAX; 0 of all others
  * @flags: LB_NO_TABLE, ...
  * @tcp_idle_s, @udp_idle_s: 1 .. LB_IDLE_MAX_S: then a flow is forgotten
  * @new_pps: new connections per second and CPU beyond which the hash alone decides; 0: no limit
@@ -118,6 +135,7 @@ struct lb_vip {
 	struct lb_service service;
 	struct lb_forward forward;
 	uint8_t hash;
+	uint8_t id_octets, rotation;
 	uint8_t flags;
 	uint32_t tcp_idle_s, udp_idle_s;
 	uint32_t new_pps;
@@ -176,6 +194,16 @@ int lb_backend_set(struct lb_config *config, const struct lb_service *service,
 /** lb_backend_del - -ENOENT; -EBUSY a source prefix goes there */
 int lb_backend_del(struct lb_config *config, const struct lb_service *service,
 		   const struct lb_endpoint *endpoint);
+
+/** lb_vip_table_hash - what the entry of the table is chosen by */
+enum lb_hash lb_vip_table_hash(const struct lb_vip *vip);
+
+/** lb_backend_server_id - its own, or under a VIP of hash quic the end of its address, behind zeroes */
+void lb_backend_server_id(const struct lb_vip *vip, const struct lb_backend *backend,
+			  struct lb_server_id *id);
+
+/** lb_server_id_cid - beginning of connection ids that have it; the rest zero */
+void lb_server_id_cid(const struct lb_vip *vip, const struct lb_server_id *id, uint8_t cid[16]);
 
 /** lb_source_add - -ENOENT no such VIP or backend; -EEXIST; -E2BIG; -EINVAL; -ENOMEM */
 int lb_source_add(struct lb_config *config, const struct lb_service *service,

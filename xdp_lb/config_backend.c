@@ -54,6 +54,8 @@ int lb_backend_add(struct lb_config *config, const struct lb_service *service,
 		err = backend_room(config, vip);
 	if (!err)
 		err = lb_backend_check(vip, backend);
+	if (!err)
+		err = lb_server_id_unique(vip, backend);
 	if (err)
 		return err;
 	grown = lb_list_insert(vip->backend, vip->backends, sizeof(*backend), at, backend);
@@ -77,6 +79,8 @@ int lb_backend_set(struct lb_config *config, const struct lb_service *service,
 	err = backend_at(vip, &backend->endpoint, true, &at);
 	if (!err)
 		err = lb_backend_check(vip, backend);
+	if (!err)
+		err = lb_server_id_unique(vip, backend);
 	if (!err)
 		vip->backend[at] = *backend;
 	return err;

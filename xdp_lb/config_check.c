@@ -96,8 +96,9 @@ int lb_vip_check(const struct lb_vip *vip)
 		return err;
 	if (vip->hash < LB_HASH_5_TUPLE || vip->hash > LB_HASH_QUIC)
 		return ecbpf_fail(-EINVAL, "%s: there is no hash %u", name, vip->hash);
-	if (vip->hash == LB_HASH_QUIC && vip->service.proto != IPPROTO_UDP)
-		return ecbpf_fail(-EINVAL, "%s: QUIC runs over udp", name);
+	err = lb_quic_check(vip, name);
+	if (err)
+		return err;
 	if (vip->flags & ~LB_FLAGS)
 		return ecbpf_fail(-EINVAL, "%s: there is no flag 0x%x", name,
 				  vip->flags & ~LB_FLAGS);
@@ -141,6 +142,8 @@ int lb_backend_check(const struct lb_vip *vip, const struct lb_backend *backend)
 	if (!backend->forward.mode && !forward_empty(&backend->forward))
 		return ecbpf_fail(-EINVAL, "%s: options of a mode, but no mode of its own", name);
 	err = backend->forward.mode ? forward_check(&backend->forward, name) : 0;
+	if (!err)
+		err = lb_server_id_check(vip, backend, name);
 	return err ? err : pair_check(vip, backend, name);
 }
 

@@ -16,4 +16,15 @@ struct lb_vip *lb_vip_at(struct lb_config *config, const struct lb_service *serv
 /** lb_table_check - whether its table can have so many backends; -E2BIG */
 int lb_table_check(const struct lb_vip *vip, size_t backends);
 
+/* What is said of QUIC, of the VIP or backend of this name; -EINVAL. */
+int lb_quic_check(const struct lb_vip *vip, const char *name);
+int lb_server_id_check(const struct lb_vip *vip, const struct lb_backend *backend,
+		       const char *name);
+
+/** lb_server_id_unique - no other backend has the one that @backend has; -EEXIST */
+int lb_server_id_unique(const struct lb_vip *vip, const struct lb_backend *backend);
+
+/** lb_server_ids_unique - no two have the same; -EEXIST, -ENOMEM */
+int lb_server_ids_unique(const struct lb_vip *vip);
+
 #endif

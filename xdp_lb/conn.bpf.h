@@ -104,7 +104,7 @@ static __always_inline bool conn_is_trusted(const struct lb_conn *conn, const st
 /* conn_touch - another packet of it; after FIN or RST it is kept as long as packets come */
 static __always_inline void conn_touch(struct lb_conn *conn, const struct subject *s, __u32 now)
 {
-	__u32 state = LB_CONN_SEEN_TWICE;
+	__u32 state = (conn->state & LB_CONN_QUIC) | LB_CONN_SEEN_TWICE;
 
 	if (s->flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
 		state |= LB_CONN_CLOSING;
@@ -166,7 +166,7 @@ static __always_inline void conn_fill(struct lb_conn *conn, const struct lb_conn
 	conn->created = fresh->created;
 	conn->idle = fresh->idle;
 	conn->vip = fresh->vip;
-	conn->state = 0;
+	conn->state = fresh->state;
 }
 
 static __always_inline __u32 conn_now(const struct lb_settings *settings)
@@ -229,6 +229,7 @@ __noinline int conn_enter(const struct subject *s, __u64 mark, __u32 vip)
 	fresh.bytes = s->ip_bytes;
 	fresh.seen = fresh.created = conn_now(settings);
 	fresh.idle = s->tcp ? entry->tcp_idle : entry->udp_idle;
+	fresh.state = entry->cid_octets ? LB_CONN_QUIC : 0;
 	return s->v6 ? conn_enter6(s, &fresh, mark) : conn_enter4(s, &fresh, mark);
 }
 

@@ -25,6 +25,7 @@ static const struct field {
 	{ "full", offsetof(struct lb_vip_counts, full), false },
 	{ "icmp", offsetof(struct lb_vip_counts, icmp), false },
 	{ "echo", offsetof(struct lb_vip_counts, echo), false },
+	{ "quic", offsetof(struct lb_vip_counts, quic), false },
 	{ "no_backend", offsetof(struct lb_vip_counts, no_backend), true },
 	{ "no_route", offsetof(struct lb_vip_counts, no_route), true },
 	{ "too_long", offsetof(struct lb_vip_counts, too_long), true },

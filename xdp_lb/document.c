@@ -32,6 +32,10 @@ static const struct lb_member vip_members[] = {
 	{ "mode", LB_MEMBER_CHOICE, AT(lb_vip, forward.mode), 0, 0, LB_MODES, false, false },
 	FORWARD(lb_vip),
 	{ "hash", LB_MEMBER_CHOICE, AT(lb_vip, hash), 0, 0, LB_HASHES, false, false },
+	{ "server_id_length", LB_MEMBER_NUMBER, AT(lb_vip, id_octets), 1, LB_SERVER_ID_MAX, NULL,
+	  false, true },
+	{ "config_rotation", LB_MEMBER_NUMBER, AT(lb_vip, rotation), 0, LB_ROTATION_MAX, NULL,
+	  false, true },
 	{ "no_table", LB_MEMBER_FLAG, AT(lb_vip, flags), 0, LB_NO_TABLE, NULL, false, false },
 	{ "echo", LB_MEMBER_FLAG, AT(lb_vip, flags), 0, LB_ECHO, NULL, false, false },
 	{ "refuse_fragments", LB_MEMBER_FLAG, AT(lb_vip, flags), 0, LB_REFUSE_FRAGMENTS, NULL,
@@ -56,6 +60,7 @@ static const struct lb_member backend_members[] = {
 	{ "monitor", LB_MEMBER_CHOICE, AT(lb_backend, monitor), 0, 0, LB_STATES, false, false },
 	{ "mode", LB_MEMBER_CHOICE, AT(lb_backend, forward.mode), 0, 0, LB_MODES, false, true },
 	FORWARD(lb_backend),
+	{ "server_id", LB_MEMBER_ID, AT(lb_backend, id), 0, 0, NULL, false, true },
 	{},
 };
 
@@ -103,6 +108,8 @@ static int vip_read(const struct lb_place *place, struct json_object *object,
 
 	lb_vip_init(&vip, &(const struct lb_service){});
 	err = lb_members_read(place, object, vip_members, &vip);
+	if (vip.hash == LB_HASH_QUIC && !vip.id_octets)
+		vip.id_octets = LB_SERVER_ID_DEFAULT;
 	if (!err)
 		err = list_read(place, object, "backends", backend_members, sizeof(*vip.backend),
 				&backends, &vip.backends);

@@ -55,10 +55,23 @@ static void flag_set(uint8_t *flags, uint8_t flag, bool on, bool off)
 		*flags &= ~flag;
 }
 
+/* hash_set - another one begins with its own defaults */
+static void hash_set(struct lb_vip *vip, const struct lb_said *said)
+{
+	if (said->hash && said->hash != vip->hash) {
+		vip->hash = said->hash;
+		vip->id_octets = said->hash == LB_HASH_QUIC ? LB_SERVER_ID_DEFAULT : 0;
+		vip->rotation = 0;
+	}
+	if (said->id_octets != LB_UNSAID)
+		vip->id_octets = said->id_octets;
+	if (said->rotation != LB_UNSAID)
+		vip->rotation = said->rotation;
+}
+
 static int vip_set(struct lb_vip *vip, const struct lb_said *said)
 {
-	if (said->hash)
-		vip->hash = said->hash;
+	hash_set(vip, said);
 	if (said->table != LB_UNSAID)
 		vip->table_size = said->table;
 	if (said->tcp_idle_ns != LB_UNSAID)
@@ -79,6 +92,10 @@ static int backend_set(struct lb_backend *backend, const struct lb_said *said)
 		backend->weight = said->weight;
 	if (said->state)
 		backend->state = said->state;
+	if (said->server_id && !strcmp(said->server_id, "none"))
+		backend->id = (struct lb_server_id){};
+	else if (said->server_id && lb_server_id_parse(said->server_id, &backend->id))
+		return ECBPF_EXIT_USAGE;
 	return forward_set(&backend->forward, said);
 }
 
@@ -254,7 +271,8 @@ static int what_else(const char *noun)
 
 static bool says_vip(const struct lb_said *said)
 {
-	return said->hash || said->table != LB_UNSAID || said->tcp_idle_ns != LB_UNSAID ||
+	return said->hash || said->id_octets != LB_UNSAID || said->rotation != LB_UNSAID ||
+	       said->table != LB_UNSAID || said->tcp_idle_ns != LB_UNSAID ||
 	       said->udp_idle_ns != LB_UNSAID || said->new_pps != LB_UNSAID || said->no_table ||
 	       said->with_table || said->echo || said->no_echo || said->refuse_fragments ||
 	       said->allow_fragments;
@@ -262,7 +280,7 @@ static bool says_vip(const struct lb_said *said)
 
 static bool says_backend(const struct lb_said *said)
 {
-	return said->state || said->weight != LB_UNSAID;
+	return said->state || said->server_id || said->weight != LB_UNSAID;
 }
 
 static bool says_forward(const struct lb_said *said)
@@ -286,7 +304,7 @@ static int options_check(const struct change *change, const struct lb_said *said
 	if (change->takes == TAKES_BACKEND && vip)
 		return usage("an option that only a VIP has");
 	if (change->takes == TAKES_VIP && backend)
-		return usage("weight and state are a backend's");
+		return usage("weight, state and server id are a backend's");
 	if (!strcmp(change->verb, "set") && !any)
 		return usage("no option says what to set");
 	if ((said->no_table && said->with_table) || (said->echo && said->no_echo) ||
@@ -348,11 +366,6 @@ int lb_edit_built(const struct lb_config *config)
 		const struct lb_vip *vip = &config->vip[v];
 
 		err = mode_built(&vip->forward, lb_service_text(&vip->service, name));
-		if (!err && vip->hash == LB_HASH_QUIC)
-			return ecbpf_fail(
-				-EOPNOTSUPP,
-				"%s: hash quic is not built yet: use 5-tuple, source or addresses",
-				name);
 		for (b = 0; !err && b < vip->backends; b++)
 			err = mode_built(&vip->backend[b].forward,
 					 lb_endpoint_text(&vip->backend[b].endpoint, name));

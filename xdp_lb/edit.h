@@ -14,15 +14,18 @@
 /**
  * struct lb_said - what options say of a VIP or a backend
  * @mode, @hash, @state: as in config.h; 0: not said
+ * @server_id: as lb_server_id_parse() takes it, or "none"; NULL: not said
  * @source4, @source6: addresses, "none" for the interface's; NULL: not said
- * @gue_port, @table, @tcp_idle_ns, @udp_idle_ns, @new_pps, @weight: or LB_UNSAID
+ * @gue_port, @table, @id_octets, @rotation, @tcp_idle_ns, @udp_idle_ns, @new_pps, @weight: or LB_UNSAID
  * @no_table, ...: a flag, and the option that takes it back
  */
 struct lb_said {
 	int mode, hash, state;
 	const char *source4, *source6;
+	const char *server_id;
 	uint64_t gue_port;
 	uint64_t table;
+	uint64_t id_octets, rotation;
 	uint64_t tcp_idle_ns, udp_idle_ns;
 	uint64_t new_pps;
 	uint64_t weight;
@@ -35,7 +38,8 @@ struct lb_said {
 #define LB_SAID_NOTHING                                                              \
 	{                                                                            \
 		.gue_port = LB_UNSAID, .table = LB_UNSAID, .tcp_idle_ns = LB_UNSAID, \
-		.udp_idle_ns = LB_UNSAID, .new_pps = LB_UNSAID, .weight = LB_UNSAID  \
+		.udp_idle_ns = LB_UNSAID, .new_pps = LB_UNSAID, .weight = LB_UNSAID, \
+		.id_octets = LB_UNSAID, .rotation = LB_UNSAID                        \
 	}
 
 /**

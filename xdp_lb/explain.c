@@ -8,6 +8,7 @@
 #include "xdp_lb/explain.h"
 #include "xdp_lb/hash.h"
 #include "xdp_lb/maglev.h"
+#include "xdp_lb/quic.h"
 
 #define TCP_SYN	  0x02
 #define TCP_RST	  0x04
@@ -51,9 +52,22 @@ static void header_read(const struct pkt_ip *ip, struct lb_packet *packet)
 	packet->later = ip->later;
 }
 
+/* cid_read - @p: at the UDP header */
+static void cid_read(struct pkt p, const struct pkt_ip *ip, struct lb_packet *packet)
+{
+	__u32 octets;
+	const void *cid = lb_cid_find(&p, ip->left, &octets);
+
+	if (!cid)
+		return;
+	memcpy(packet->cid, cid, sizeof(packet->cid));
+	packet->cid_octets = octets;
+}
+
 /* ports_read - headers must be whole */
 static bool ports_read(struct pkt *p, const struct pkt_ip *ip, struct lb_packet *packet)
 {
+	const struct pkt at = *p;
 	const struct udphdr *udp;
 	const struct tcphdr *tcp;
 
@@ -70,6 +84,7 @@ static bool ports_read(struct pkt *p, const struct pkt_ip *ip, struct lb_packet 
 			return false;
 		packet->key.sport = udp->source;
 		packet->key.dport = udp->dest;
+		cid_read(at, ip, packet);
 	}
 	return true;
 }
@@ -203,6 +218,28 @@ static const struct lb_vip *vip_of(const struct lb_config *config, const struct 
 	return packet->echo ? echoes(config, to) : lb_vip_match(config, packet->proto, &to);
 }
 
+/* named - the backend whose server id the connection id has, or NULL */
+static const struct lb_backend *named(const struct lb_vip *vip, const struct lb_packet *packet,
+				      struct lb_server_id *id)
+{
+	const struct lb_backend *backend = vip->backend;
+	struct lb_cid_key its = {}, want = {};
+	uint8_t cid[16];
+	size_t i;
+
+	if (vip->hash != LB_HASH_QUIC || packet->cid_octets < 1U + vip->id_octets || packet->later)
+		return NULL;
+	lb_cid_key(packet->cid, 1 + vip->id_octets, &its);
+	for (i = 0; i < vip->backends; i++) {
+		lb_backend_server_id(vip, &backend[i], id);
+		lb_server_id_cid(vip, id, cid);
+		lb_cid_key(cid, 1 + id->octets, &want);
+		if (!memcmp(&its, &want, sizeof(its)) && lb_backend_state(&backend[i]) != LB_DOWN)
+			return &backend[i];
+	}
+	return NULL;
+}
+
 /* is_known - does the packet go where its connection's entry says? */
 static bool is_known(const struct lb_packet *packet, const struct lb_known *known)
 {
@@ -241,7 +278,7 @@ static int choose(const struct lb_packet *packet, struct lb_explained *e)
 	if (!table)
 		return -ENOMEM;
 	e->hashed = true;
-	e->hash = lb_hash(&packet->key, e->vip->hash);
+	e->hash = lb_hash(&packet->key, lb_vip_table_hash(e->vip));
 	e->entry = lb_table_index(e->hash, e->vip->table_size);
 	e->backend = lb_vip_pick(e->vip, table, e->hash, source);
 	free(table);
@@ -254,6 +291,25 @@ static int choose(const struct lb_packet *packet, struct lb_explained *e)
 		e->why = asked ? "the table, as the one of its source prefix takes nothing new" :
 				 "the table";
 	return 0;
+}
+
+/* choose_named - by the connection id; @vip: of the packet */
+static bool choose_named(const struct lb_packet *packet, const struct lb_vip *vip,
+			 struct lb_explained *e)
+{
+	struct lb_server_id id;
+	const struct lb_backend *backend = named(vip, packet, &id);
+
+	if (!backend)
+		return false;
+	*e = (struct lb_explained){
+		.vip = vip,
+		.backend = backend,
+		.id = id,
+		.why = "the server id in its connection id",
+		.code = ECBPF_CODE_LB_QUIC,
+	};
+	return true;
 }
 
 int lb_explain(const struct lb_config *config, const struct lb_packet *packet,
@@ -269,6 +325,8 @@ int lb_explain(const struct lb_config *config, const struct lb_packet *packet,
 			.why = packet->error ? "the connection that it quotes" : "its connection",
 			.code = packet->error ? ECBPF_CODE_LB_ICMP : ECBPF_CODE_LB_FORWARD,
 		};
+		if (known->quic && !packet->error)
+			choose_named(packet, known->vip, &e);
 		*explained = e;
 		return 0;
 	}
@@ -281,10 +339,10 @@ int lb_explain(const struct lb_config *config, const struct lb_packet *packet,
 	} else if (packet->echo) {
 		e.code = ECBPF_CODE_LB_ECHO;
 		e.why = "an echo request, answered";
-	} else if (packet->later && e.vip->hash == LB_HASH_5_TUPLE) {
+	} else if (packet->later && lb_vip_table_hash(e.vip) == LB_HASH_5_TUPLE) {
 		e.code = ECBPF_CODE_LB_FRAGMENT;
 		e.why = "a later fragment: goes where the first one went, if that was seen";
-	} else {
+	} else if (!choose_named(packet, e.vip, &e)) {
 		err = choose(packet, &e);
 	}
 	if (!err)

@@ -19,6 +19,7 @@
  * @flags: of TCP
  * @fragment, @later: it is one; and not the first
  * @error, @echo: an ICMP error about a connection; an echo request
+ * @cid: first octets of QUIC's connection id, if it is one; @cid_octets: that it has at least; 0: none
  */
 struct lb_packet {
 	struct lb_conn6_key key;
@@ -27,6 +28,8 @@ struct lb_packet {
 	bool v6;
 	bool fragment, later;
 	bool error, echo;
+	uint8_t cid[16];
+	unsigned int cid_octets;
 };
 
 /**
@@ -39,17 +42,19 @@ int lb_packet_read(const uint8_t *frame, size_t len, struct lb_packet *packet, c
 /**
  * struct lb_known - the packet's connection in the table
  * @closing: FIN or RST came last
+ * @quic: connection ids of its packets are looked at
  */
 struct lb_known {
 	const struct lb_vip *vip;
 	const struct lb_backend *backend;
-	bool closing;
+	bool closing, quic;
 };
 
 /**
  * struct lb_explained - the decision
  * @vip: NULL: it is for none
  * @hashed: @hash and @entry mean something
+ * @id: the server id that the connection id has, if that chose the backend
  * @backend: NULL: it goes to none
  * @why: what chose the backend, or why there is none
  * @code: as the program reports it: ECBPF_CODE_LB_*; 0: the packet is handed on
@@ -58,6 +63,7 @@ struct lb_explained {
 	const struct lb_vip *vip;
 	bool hashed;
 	uint32_t hash, entry;
+	struct lb_server_id id;
 	const struct lb_backend *backend;
 	const char *why;
 	uint32_t code;

@@ -9,6 +9,7 @@
 
 #include "libecbpf/ecbpf.h"
 #include "xdp_lb/keys.h"
+#include "xdp_lb/quic.h"
 
 /* Beyond so many addresses in nets, all bits of the filter are set. */
 #define NEAR_ADDRESSES_MAX 4096
@@ -269,9 +270,35 @@ static void sources_add(const struct lb_config *config, const struct lb_numbers 
 	}
 }
 
+/* cids_add - backends that are down are left out: the connections that name them go elsewhere */
+static void cids_add(const struct lb_config *config, const struct lb_numbers *numbers,
+		     struct lb_entries *to)
+{
+	const __u32 *number = numbers->backend;
+	size_t i, j;
+
+	for (i = 0; i < config->vips; i++) {
+		const struct lb_vip *vip = &config->vip[i];
+
+		for (j = 0; vip->hash == LB_HASH_QUIC && j < vip->backends; j++) {
+			struct lb_cid_key key = { .vip = numbers->vip[i] };
+			struct lb_server_id id;
+			__u8 cid[LB_CID_OCTETS];
+
+			if (lb_backend_state(&vip->backend[j]) == LB_DOWN)
+				continue;
+			lb_backend_server_id(vip, &vip->backend[j], &id);
+			lb_server_id_cid(vip, &id, cid);
+			lb_cid_key(cid, 1 + id.octets, &key);
+			lb_entries_add(to, &key, number[j]);
+		}
+		number += vip->backends;
+	}
+}
+
 static int keys_check(const struct lb_keys *keys)
 {
-	if (keys->key.failed || keys->net.failed || keys->source.failed)
+	if (keys->key.failed || keys->net.failed || keys->source.failed || keys->cid.failed)
 		return ecbpf_fail(-ENOMEM, "out of memory");
 	if (keys->key.count > LB_KEYS_MAX)
 		return ecbpf_fail(-ENOSPC, "the VIPs have %zu ports and addresses, more than %d",
@@ -295,12 +322,14 @@ int lb_keys_make(const struct lb_config *config, const struct lb_numbers *number
 		net_fill(&net[i], i, config, numbers->vip);
 	nets_add(net, count, keys);
 	sources_add(config, numbers, &keys->source);
+	cids_add(config, numbers, &keys->cid);
 	for (i = 0; i < count; i++)
 		lb_entries_free(&net[i].own);
 	free(net);
 	lb_entries_settle(&keys->key);
 	lb_entries_settle(&keys->net);
 	lb_entries_settle(&keys->source);
+	lb_entries_settle(&keys->cid);
 	return keys_check(keys);
 }
 
@@ -309,6 +338,7 @@ void lb_keys_free(struct lb_keys *keys)
 	lb_entries_free(&keys->key);
 	lb_entries_free(&keys->net);
 	lb_entries_free(&keys->source);
+	lb_entries_free(&keys->cid);
 }
 
 /* --- the filter */

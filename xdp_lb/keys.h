@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* What lb_key_map, lb_net_map, lb_source_map and lb_near_map hold for a configuration. */
+/* What lb_key_map, lb_net_map, lb_source_map, lb_cid_map and lb_near_map hold for a configuration. */
 #ifndef XDP_LB_KEYS_H
 #define XDP_LB_KEYS_H
 
@@ -8,13 +8,14 @@
 
 /** struct lb_keys - settled; begin with LB_KEYS_EMPTY */
 struct lb_keys {
-	struct lb_entries key, net, source;
+	struct lb_entries key, net, source, cid;
 };
 
 #define LB_KEYS_EMPTY                                                                         \
 	{                                                                                     \
 		.key.key_size = sizeof(struct lb_key), .net.key_size = sizeof(struct lb_net), \
 		.source.key_size = sizeof(struct lb_source_key),                              \
+		.cid.key_size = sizeof(struct lb_cid_key),                                    \
 	}
 
 /**

@@ -20,6 +20,7 @@ enum lb_live_map {
 	LB_LIVE_VIP,
 	LB_LIVE_RING,
 	LB_LIVE_SOURCE,
+	LB_LIVE_CID,
 	LB_LIVE_BACKEND,
 	LB_LIVE_CONN4,
 	LB_LIVE_CONN6,
@@ -109,7 +110,7 @@ __u32 lb_numbers_backend(const struct lb_config *config, const struct lb_numbers
 /**
  * lb_apply - make another configuration run
  * @live: opened to change
- * @config: modes nat and full-nat, and hash quic, are not built yet: -EOPNOTSUPP
+ * @config: modes nat and full-nat are not built yet: -EOPNOTSUPP
  *
  * Everything is prepared and checked first. Then: new backends, new tables (each by one update), VIPs,
  * keys; last, what is gone. Packets meet the old or the new table of a VIP; connections stay where they

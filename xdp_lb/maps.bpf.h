@@ -66,6 +66,14 @@ struct {
 } lb_source_map SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LB_BACKEND_NUMBERS);
+	__type(key, struct lb_cid_key);
+	__type(value, __u32);
+} lb_cid_map SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, LB_BACKEND_NUMBERS);

@@ -109,6 +109,8 @@ static int word_read(const char *text, const struct lb_member *member, void *to)
 		return lb_service_parse(text, to);
 	case LB_MEMBER_ENDPOINT:
 		return lb_endpoint_parse(text, to);
+	case LB_MEMBER_ID:
+		return lb_server_id_parse(text, to);
 	default:
 		return ecbpf_parse_prefix(text, to);
 	}
@@ -262,6 +264,9 @@ static struct json_object *member_json(const struct lb_member *member, const voi
 		break;
 	case LB_MEMBER_ENDPOINT:
 		lb_endpoint_text(at, buf);
+		break;
+	case LB_MEMBER_ID:
+		lb_server_id_text(at, buf);
 		break;
 	default:
 		lb_prefix_text(at, buf);

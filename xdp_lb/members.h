@@ -19,6 +19,7 @@ enum lb_member_kind {
 	LB_MEMBER_SERVICE,  /* struct lb_service */
 	LB_MEMBER_ENDPOINT, /* struct lb_endpoint */
 	LB_MEMBER_PREFIX,   /* struct ecbpf_prefix */
+	LB_MEMBER_ID,	    /* struct lb_server_id */
 	LB_MEMBER_LIST,	    /* nothing: an array that is somebody else's business */
 };
 

@@ -88,6 +88,7 @@ static void print_backend(FILE *out, const struct lb_vip *vip, const struct lb_b
 {
 	struct lb_endpoint endpoint = backend->endpoint;
 	char name[LB_TEXT_SIZE];
+	struct lb_server_id id;
 
 	if (!endpoint.port && vip->service.first == vip->service.last)
 		endpoint.port = vip->service.first;
@@ -96,10 +97,11 @@ static void print_backend(FILE *out, const struct lb_vip *vip, const struct lb_b
 		print_numbers(out, counts);
 		return;
 	}
-	fprintf(out, " %-7s %-6u %-10llu %-10llu%s\n",
+	lb_backend_server_id(vip, backend, &id);
+	fprintf(out, " %-7s %-6u %-10llu %-10llu%s%s%s\n",
 		forward_word(lb_backend_forward(vip, backend)->mode), backend->weight,
 		(unsigned long long)counts->active, (unsigned long long)counts->inactive,
-		state_note(backend));
+		state_note(backend), id.octets ? " server-id " : "", lb_server_id_text(&id, name));
 }
 
 static int print_vip(FILE *out, const struct lb_vip *vip, const struct lb_show_source *source,

@@ -151,6 +151,34 @@ int lb_endpoint_parse(const char *text, struct lb_endpoint *endpoint)
 	return 0;
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int lb_server_id_parse(const char *text, struct lb_server_id *id)
+{
+	const size_t len = strlen(text);
+	struct lb_server_id parsed = { .octets = len / 2 };
+	bool bad = !len || len % 2 || len > 2 * LB_SERVER_ID_MAX;
+	size_t i;
+
+	for (i = 0; !bad && i < len; i++) {
+		const int digit = hex_digit(text[i]);
+
+		bad = digit < 0;
+		parsed.octet[i / 2] |= bad ? 0 : digit << (i % 2 ? 0 : 4);
+	}
+	if (bad)
+		return ecbpf_fail(-EINVAL, "%s: not 1 to %d octets in hexadecimal digits", text,
+				  LB_SERVER_ID_MAX);
+	*id = parsed;
+	return 0;
+}
+
 bool lb_address_usable(uint8_t family, const uint8_t *addr)
 {
 	struct in6_addr six;
@@ -205,6 +233,16 @@ const char *lb_prefix_text(const struct ecbpf_prefix *prefix, char *buf)
 
 	inet_ntop(prefix->family, prefix->addr, name, sizeof(name));
 	snprintf(buf, LB_TEXT_SIZE, "%s/%u", name, prefix->length);
+	return buf;
+}
+
+const char *lb_server_id_text(const struct lb_server_id *id, char *buf)
+{
+	unsigned int i;
+
+	buf[0] = '\0';
+	for (i = 0; i < id->octets; i++)
+		snprintf(buf + 2 * i, 3, "%02x", id->octet[i]);
 	return buf;
 }
 

@@ -18,6 +18,9 @@ int lb_service_parse(const char *text, struct lb_service *service);
 /** lb_endpoint_parse - ADDRESS[:PORT], as above: 192.0.2.10:8080, [2001:db8::10]; -EINVAL */
 int lb_endpoint_parse(const char *text, struct lb_endpoint *endpoint);
 
+/** lb_server_id_parse - 1 .. LB_SERVER_ID_MAX octets, as hexadecimal digits; -EINVAL */
+int lb_server_id_parse(const char *text, struct lb_server_id *id);
+
 /** lb_address_usable - none of: unspecified, loopback, multicast, of a link, IPv4 in IPv6 */
 bool lb_address_usable(uint8_t family, const uint8_t *addr);
 
@@ -25,6 +28,7 @@ bool lb_address_usable(uint8_t family, const uint8_t *addr);
 const char *lb_service_text(const struct lb_service *service, char *buf);
 const char *lb_endpoint_text(const struct lb_endpoint *endpoint, char *buf);
 const char *lb_prefix_text(const struct ecbpf_prefix *prefix, char *buf);
+const char *lb_server_id_text(const struct lb_server_id *id, char *buf);
 
 /* The word of LB_MODES, LB_HASHES, LB_STATES. */
 const char *lb_mode_name(enum lb_mode mode);

@@ -17,6 +17,7 @@
 #include "xdp_lb/echo.bpf.h"
 #include "xdp_lb/maps.bpf.h"
 #include "xdp_lb/parse.bpf.h"
+#include "xdp_lb/quic.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -89,6 +90,9 @@ __noinline int way_count(__u32 vip, __u32 code)
 	case ECBPF_CODE_LB_ECHO:
 		counts->echo++;
 		break;
+	case ECBPF_CODE_LB_QUIC:
+		counts->quic++;
+		break;
 	}
 	return 0;
 }
@@ -150,10 +154,34 @@ __noinline int fragment_find(const struct subject *s, struct way *way, __u32 now
 	return true;
 }
 
+/* --- QUIC */
+
+/* way_quic - to the backend that the packet's connection id names; @at: its UDP header */
+static __always_inline bool way_quic(struct xdp_md *xdp, __u32 at, const struct subject *s,
+				     struct way *way)
+{
+	__u32 number = quic_backend(xdp, at, s->payload, way->vip);
+	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
+
+	if (!backend || backend->state == LB_BACKEND_NONE || number == LB_NUMBER_NONE)
+		return false;
+	way->backend = number;
+	way->gen = backend->gen;
+	way->code = ECBPF_CODE_LB_QUIC;
+	return true;
+}
+
+/* segment_at - where the UDP header is */
+static __always_inline __u32 segment_at(const struct packet *packet, const struct subject *s)
+{
+	return packet->l2_bytes + s->ip_bytes - s->payload;
+}
+
 /* --- known connections */
 
 /* way_known - the connection is in a table, and the entry holds */
-static __always_inline bool way_known(const struct subject *s, __u32 now, struct way *way)
+static __always_inline bool way_known(struct xdp_md *xdp, const struct packet *packet,
+				      const struct subject *s, __u32 now, struct way *way)
 {
 	struct lb_backend_entry *backend;
 	struct lb_conn *conn;
@@ -179,10 +207,13 @@ static __always_inline bool way_known(const struct subject *s, __u32 now, struct
 			flow_publish(conn, 0);
 		return false;
 	}
+	way->code = ECBPF_CODE_LB_FORWARD;
+	if (conn->state & LB_CONN_QUIC)
+		way_quic(xdp, segment_at(packet, s), s, way);
 	if (s->fragment && !fragment_keep(s, way, now))
 		return false;
-	conn_touch(conn, s, now);
-	way->code = ECBPF_CODE_LB_FORWARD;
+	if (way->backend == ECBPF_MARK_ID(mark))
+		conn_touch(conn, s, now);
 	return true;
 }
 
@@ -255,8 +286,12 @@ static __always_inline void way_choose(const struct subject *s, const struct lb_
 		fragment_keep(s, way, now);
 }
 
-/* way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0 */
-__noinline int way_new(const struct subject *s, struct way *way, __u32 now)
+/*
+ * way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0. @at: what is
+ * behind the IP header
+ */
+__noinline int way_new(struct xdp_md *xdp, const struct subject *s, struct way *way, __u32 now,
+		       __u32 at)
 {
 	const struct lb_vip_entry *entry;
 	__u32 vip;
@@ -282,6 +317,11 @@ __noinline int way_new(const struct subject *s, struct way *way, __u32 now)
 	}
 	if (s->later && entry->hash == LB_OF_TUPLE) {
 		way->code = ECBPF_CODE_LB_FRAGMENT;
+		return true;
+	}
+	if (entry->cid_octets && !s->error && !s->later && way_quic(xdp, at, s, way)) {
+		if (s->fragment)
+			fragment_keep(s, way, now);
 		return true;
 	}
 	way_choose(s, entry, way, now);
@@ -400,8 +440,8 @@ static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
 	if (!settings || !parse(xdp, &packet, &s))
 		return;
 	now = conn_now(settings);
-	if (s.later || s.echo || !way_known(&s, now, &way))
-		if (!way_new(&s, &way, now))
+	if (s.later || s.echo || !way_known(xdp, &packet, &s, now, &way))
+		if (!way_new(xdp, &s, &way, now, segment_at(&packet, &s)))
 			return;
 	if (way.backend != LB_NUMBER_NONE)
 		deliver(xdp, &packet, &s, &way, v);

@@ -69,6 +69,22 @@ static const struct ecbpf_option monitor_options[] = {
 	  0 },                                                                                       \
 		{ ECBPF_OPTION_NUMBER,                                                               \
 		  0,                                                                                 \
+		  "id-length",                                                                       \
+		  AT(said.id_octets),                                                                \
+		  "N",                                                                               \
+		  "of hash quic: octets of a server id in connection ids (default 4)",               \
+		  1,                                                                                 \
+		  LB_SERVER_ID_MAX },                                                                \
+		{ ECBPF_OPTION_NUMBER,                                                               \
+		  0,                                                                                 \
+		  "config-rotation",                                                                 \
+		  AT(said.rotation),                                                                 \
+		  "N",                                                                               \
+		  "of hash quic: first three bits of connection ids (default 0)",                    \
+		  0,                                                                                 \
+		  LB_ROTATION_MAX },                                                                 \
+		{ ECBPF_OPTION_NUMBER,                                                               \
+		  0,                                                                                 \
 		  "table",                                                                           \
 		  AT(said.table),                                                                    \
 		  "N",                                                                               \
@@ -140,6 +156,14 @@ static const struct ecbpf_option monitor_options[] = {
 	  "share of new connections (default 1); 0: none",                               \
 	  0,                                                                             \
 	  LB_WEIGHT_MAX },                                                               \
+		{ ECBPF_OPTION_TEXT,                                                     \
+		  0,                                                                     \
+		  "server-id",                                                           \
+		  AT(said.server_id),                                                    \
+		  "HEX|none",                                                            \
+		  "under hash quic (default: the end of its address)",                   \
+		  0,                                                                     \
+		  0 },                                                                   \
 	{                                                                                \
 		ECBPF_OPTION_CHOICE, 0, "state", AT(said.state), LB_STATES,              \
 			"draining: keeps its connections; down: they go elsewhere", 0, 0 \

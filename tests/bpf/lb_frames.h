@@ -25,6 +25,7 @@
  * @offset: of 8 bytes: not 0: no upper header
  * @more: there are more
  * @id: of fragments
+ * @head: what the payload begins with, @head_bytes of it
  * @quote: what an ICMP error quotes, @quote_bytes of it; or NULL
  */
 struct lb_frame {
@@ -50,6 +51,8 @@ struct lb_frame {
 	uint32_t id;
 	unsigned int tags;
 	uint16_t tci[2];
+	uint8_t head[40];
+	uint16_t head_bytes;
 	const struct lb_frame *quote;
 	uint16_t quote_bytes;
 };

@@ -19,6 +19,7 @@ void lb_model_begin(struct lb_model *m)
 	m->key.key_size = sizeof(struct lb_key);
 	m->net.key_size = sizeof(struct lb_net);
 	m->source.key_size = sizeof(struct lb_source_key);
+	m->cid.key_size = sizeof(struct lb_cid_key);
 	m->out.key_size = sizeof(__u32);
 	m->fragment.key_size = sizeof(struct lb_fragment_key);
 }
@@ -159,6 +160,7 @@ static bool enter(struct lb_model *m, const struct lb_view *v, uint32_t vip, uin
 		.created = now_of(m),
 		.idle = v->tcp ? m->vip[vip].tcp_idle : m->vip[vip].udp_idle,
 		.vip = vip,
+		.state = m->vip[vip].cid_octets ? LB_CONN_QUIC : 0,
 	};
 	if (place.v4)
 		((struct lb_conn4 *)conn)->key = key4_of(&v->key);
@@ -222,6 +224,30 @@ static bool fragment_follow(struct lb_model *m, const struct lb_view *v, struct 
 	return true;
 }
 
+/* --- QUIC */
+
+/* named - r->code and r->backend, if the connection id names one */
+static bool named(const struct lb_model *m, const struct lb_view *v, uint32_t vip,
+		  struct lb_result *r)
+{
+	const uint32_t octets = m->vip[vip].cid_octets;
+	struct lb_cid_key key = { .vip = vip };
+	uint8_t *cid = (uint8_t *)key.cid;
+	const uint32_t *backend;
+
+	if (!octets || !v->cid || v->cid_octets < octets)
+		return false;
+	memcpy(cid, v->cid, octets);
+	cid[0] &= 7 << 5;
+	backend = lb_rows_find(&m->cid, &key);
+	if (!backend || m->backend[*backend].state == LB_BACKEND_NONE)
+		return false;
+	r->backend = *backend;
+	r->vip = vip;
+	r->code = ECBPF_CODE_LB_QUIC;
+	return true;
+}
+
 /* --- where a packet goes */
 
 /* known - r->code, if its connection tells where it goes */
@@ -250,8 +276,11 @@ static bool known(struct lb_model *m, const struct lb_view *v, struct lb_result 
 	r->code = v->error ? ECBPF_CODE_LB_ICMP : ECBPF_CODE_LB_FORWARD;
 	if (v->error)
 		return true;
+	if (conn->state & LB_CONN_QUIC)
+		named(m, v, conn->vip, r);
 	fragment_keep(m, v, r);
-	touch(m, conn, v);
+	if (r->backend == ECBPF_MARK_ID(conn->mark))
+		touch(m, conn, v);
 	return true;
 }
 
@@ -359,6 +388,8 @@ static void unknown(struct lb_model *m, const struct lb_view *v, struct lb_resul
 		r->code = entry->flags & LB_VIP_ECHO ? ECBPF_CODE_LB_ECHO : 0;
 	} else if (v->later && entry->hash == LB_OF_TUPLE) {
 		r->code = ECBPF_CODE_LB_FRAGMENT;
+	} else if (!v->error && named(m, v, r->vip, r)) {
+		fragment_keep(m, v, r);
 	} else {
 		backend = backend_of(m, v, r->vip);
 		r->code = ECBPF_CODE_LB_NO_BACKEND;
@@ -431,6 +462,7 @@ static uint64_t *counter_of(struct lb_vip_counts *counts, uint32_t code)
 		[ECBPF_CODE_LB_ICMP - 192] = &counts->icmp,
 		[ECBPF_CODE_LB_ECHO - 192] = &counts->echo,
 		[ECBPF_CODE_LB_FRAME - 192] = NULL,
+		[ECBPF_CODE_LB_QUIC - 192] = &counts->quic,
 	};
 
 	return (uint64_t *)by[code - 192];

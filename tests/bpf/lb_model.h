@@ -37,6 +37,7 @@ struct lb_model {
 	struct lb_rows key;
 	struct lb_rows net;
 	struct lb_rows source;
+	struct lb_rows cid;
 	struct lb_rows out;
 	struct lb_rows fragment;
 	struct lb_vip_entry vip[MODEL_VIPS];

@@ -8,13 +8,13 @@
 
 #include "tests/bpf/lb_rows.h"
 
-uint32_t *lb_rows_find(struct lb_rows *list, const void *key)
+uint32_t *lb_rows_find(const struct lb_rows *list, const void *key)
 {
 	size_t i;
 
 	for (i = 0; i < list->count; i++)
 		if (!memcmp(list->row[i].key, key, list->key_size))
-			return list->row[i].value;
+			return (uint32_t *)list->row[i].value;
 	return NULL;
 }
 

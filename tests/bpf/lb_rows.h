@@ -19,7 +19,7 @@ struct lb_rows {
 };
 
 /** lb_rows_find - its value, or NULL */
-uint32_t *lb_rows_find(struct lb_rows *list, const void *key);
+uint32_t *lb_rows_find(const struct lb_rows *list, const void *key);
 void lb_rows_put(struct lb_rows *list, const void *key, const uint32_t value[3]);
 void lb_rows_del(struct lb_rows *list, const void *key);
 

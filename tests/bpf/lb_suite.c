@@ -193,9 +193,11 @@ static void lists_clear(struct lb_suite *s)
 	clear(x->maps.lb_key_map);
 	clear(x->maps.lb_net_map);
 	clear(x->maps.lb_source_map);
+	clear(x->maps.lb_cid_map);
 	clear(x->maps.lb_fragment_map);
 	clear(x->maps.lb_out_map);
-	m->key.count = m->net.count = m->source.count = m->fragment.count = m->out.count = 0;
+	m->key.count = m->net.count = m->source.count = m->cid.count = m->fragment.count =
+		m->out.count = 0;
 }
 
 /* A test that has failed must not make others fail that come after it. */
@@ -275,6 +277,11 @@ void lb_suite_net(struct lb_suite *s, const struct lb_net *net, uint32_t number)
 void lb_suite_source(struct lb_suite *s, const struct lb_source_key *key, uint32_t backend)
 {
 	enter(s->skel->maps.lb_source_map, &s->model.source, key, backend);
+}
+
+void lb_suite_cid(struct lb_suite *s, const struct lb_cid_key *key, uint32_t backend)
+{
+	enter(s->skel->maps.lb_cid_map, &s->model.cid, key, backend);
 }
 
 void lb_suite_ptb(struct lb_suite *s, uint32_t pps)

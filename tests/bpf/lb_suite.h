@@ -76,6 +76,7 @@ void lb_suite_near_all(struct lb_suite *s);
 void lb_suite_key(struct lb_suite *s, const struct lb_key *key, uint32_t number);
 void lb_suite_net(struct lb_suite *s, const struct lb_net *net, uint32_t number);
 void lb_suite_source(struct lb_suite *s, const struct lb_source_key *key, uint32_t backend);
+void lb_suite_cid(struct lb_suite *s, const struct lb_cid_key *key, uint32_t backend);
 
 /** lb_suite_vip - with a table of @entry->entries numbers of backends; NULL: as it was */
 void lb_suite_vip(struct lb_suite *s, uint32_t number, const struct lb_vip_entry *entry,

@@ -174,6 +174,26 @@ static bool read_icmp(struct lb_view *v)
 	return v->echo || (v->error && read_quoted(v));
 }
 
+/* read_quic - RFC 8999 5: a long header tells the length of the connection id, a short one does not */
+static void read_quic(struct lb_view *v)
+{
+	const uint8_t *udp = v->frame + v->at;
+	const size_t stated = frames_get16(udp + 4), bytes = stated < v->left ? stated : v->left;
+	size_t at = 8 + 1;
+
+	if (bytes < at)
+		return;
+	v->cid_octets = 255;
+	if (udp[8] & 0x80) {
+		at += 5;
+		if (bytes < at)
+			return;
+		v->cid_octets = udp[13];
+	}
+	if (bytes >= at + 16)
+		v->cid = udp + at;
+}
+
 static bool read_upper(struct lb_view *v)
 {
 	const uint8_t *upper = v->frame + v->at;
@@ -188,6 +208,8 @@ static bool read_upper(struct lb_view *v)
 	memcpy(&v->key.sport, upper, 2);
 	memcpy(&v->key.dport, upper + 2, 2);
 	v->tcp = v->proto == IPPROTO_TCP;
+	if (!v->tcp)
+		read_quic(v);
 	v->summed = v->plain && (v->tcp || frames_get16(upper + 6));
 	if (v->tcp) {
 		const size_t used = (upper[12] >> 4) * 4;

@@ -17,6 +17,7 @@
  * @payload: of TCP
  * @plain: no options, extension headers or fragment
  * @summed: it has a checksum that stands for all of it
+ * @cid: QUIC's connection id, if it is one; @cid_octets: that it has at least; or NULL
  * @key: of the connection; of an ICMP error: that it is about
  */
 struct lb_view {
@@ -42,6 +43,8 @@ struct lb_view {
 	bool tcp;
 	uint8_t flags;
 	size_t payload;
+	const uint8_t *cid;
+	size_t cid_octets;
 	uint8_t icmp;
 	bool error;
 	bool echo;

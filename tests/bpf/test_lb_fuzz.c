@@ -148,6 +148,8 @@ static void vip_make(struct trial *t, uint32_t vip)
 		entry.flags |= LB_VIP_REFUSE_FRAGMENT;
 	if (one_in(t, 3))
 		entry.flags |= LB_VIP_SOURCES;
+	if (where_of(vip)->proto == IPPROTO_UDP && one_in(t, 2))
+		entry.cid_octets = 2 + below(t, one_in(t, 4) ? 15 : 2);
 	if (entry.entries)
 		table_make(t, vip, table, entry.entries);
 	lb_suite_vip(t->suite, vip, &entry, entry.entries ? table : NULL);
@@ -198,6 +200,25 @@ static void source_toggle(struct trial *t, bool add)
 	if (add && t->suite->model.source.count > 40)
 		return;
 	lb_suite_source(t->suite, &key, add ? any_backend(t, vip) : 0);
+}
+
+/* Server ids are few, and of few values: the last octet is 1 to EACH, the others are 0. */
+static void cid_make(struct trial *t, uint32_t octets, uint8_t cid[16])
+{
+	memset(cid, 0, 16);
+	cid[0] = below(t, 8) << 5;
+	cid[octets - 1] = 1 + below(t, EACH);
+}
+
+static void cid_toggle(struct trial *t, bool add)
+{
+	const uint32_t vip = any_vip(t);
+	struct lb_cid_key key = { .vip = vip };
+
+	if (!t->suite->model.vip[vip].cid_octets || (add && t->suite->model.cid.count > 100))
+		return;
+	cid_make(t, t->suite->model.vip[vip].cid_octets, (uint8_t *)key.cid);
+	lb_suite_cid(t->suite, &key, add ? any_backend(t, vip) : 0);
 }
 
 /* Clients, of which some are for nobody: another address, another port. */
@@ -258,6 +279,8 @@ static void begin(struct trial *t)
 	net_toggle(t, 6, true);
 	for (i = 0; i < 10; i++)
 		source_toggle(t, true);
+	for (i = 0; i < 60; i++)
+		cid_toggle(t, true);
 	for (i = 0; i < TUPLES; i++)
 		tuple_make(t, &t->tuple[i]);
 }
@@ -266,7 +289,7 @@ static void change(struct trial *t)
 {
 	const uint32_t vip = any_vip(t);
 
-	switch (below(t, 12)) {
+	switch (below(t, 14)) {
 	case 0:
 		lb_suite_generation(t->suite, any_backend(t, vip));
 		break;
@@ -288,6 +311,9 @@ static void change(struct trial *t)
 	case 8 ... 9:
 		tuple_make(t, &t->tuple[below(t, TUPLES)]);
 		break;
+	case 10 ... 11:
+		cid_toggle(t, !one_in(t, 3));
+		break;
 	default:
 		backend_make(t, vip, any_backend(t, vip));
 	}
@@ -305,12 +331,32 @@ static uint8_t flags_next(struct trial *t)
 	return one_in(t, 60) ? below(t, 64) : FRAMES_ACK;
 }
 
+/* A short header, or a long one; the id is sometimes too short, and so is the packet. */
+static void quic_make(struct trial *t, struct lb_frame *f)
+{
+	const uint32_t octets = 2 + below(t, one_in(t, 4) ? 15 : 2);
+	const bool long_header = one_in(t, 2);
+	uint8_t *at = f->head + 1;
+
+	f->head[0] = below(t, 128) | (long_header ? 0x80 : 0);
+	if (long_header) {
+		memcpy(at, (uint8_t[]){ 0, 0, 0, 1, one_in(t, 4) ? below(t, 256) : 20 }, 5);
+		at += 5;
+	}
+	cid_make(t, octets, at);
+	at[0] |= below(t, 32);
+	f->head_bytes = at + octets - f->head;
+	f->payload = one_in(t, 8) ? below(t, 30) : 22 + below(t, 40);
+}
+
 static struct lb_frame packet_of(struct trial *t)
 {
 	struct lb_frame f = t->tuple[below(t, TUPLES)];
 
 	f.flags = flags_next(t);
 	f.payload = one_in(t, 3) ? below(t, one_in(t, 8) ? 1600 : 60) : 0;
+	if (f.proto == IPPROTO_UDP && !one_in(t, 4))
+		quic_make(t, &f);
 	f.padding = one_in(t, 4) ? below(t, 20) : 0;
 	f.no_sum = one_in(t, 24);
 	f.options = one_in(t, 16) ? below(t, one_in(t, 4) ? 10 : 4) : 0;
@@ -453,7 +499,7 @@ static void trial(uint32_t buckets, uint32_t buckets6, uint64_t count)
 	print_message("# %" PRIu64 " packets, %" PRIu64 " of known connections, seed %#" PRIx64
 		      "\n",
 		      t->suite->packets, t->suite->model.code[ECBPF_CODE_LB_FORWARD], seed);
-	for (code = ECBPF_CODE_LB_FORWARD; code <= ECBPF_CODE_LB_FRAME; code++)
+	for (code = ECBPF_CODE_LB_FORWARD; code <= ECBPF_CODE_LB_QUIC; code++)
 		if (count >= PACKETS_MET && !t->suite->model.code[code])
 			fail_msg("no packet met code %u", code);
 	lb_suite_end(t->suite);

@@ -89,6 +89,7 @@ static int add(struct lb_config *config, const char *to, const char *text)
 
 #define A "tcp:192.0.2.1:80"
 #define B "tcp:[2001:db8::1]:80"
+#define Q "udp:192.0.2.1:443"
 
 static void order_of_entry_does_not_matter(void **state)
 {
@@ -136,7 +137,7 @@ static void equality_sees_every_member(void **state)
 	assert_int_equal(lb_vip_add(&one, &made), 0);
 	assert_int_equal(add(&one, A, "192.0.2.10"), 0);
 	assert_int_equal(lb_source_add(&one, &key, &from), 0);
-	for (i = 0; i < 16; i++) {
+	for (i = 0; i < 19; i++) {
 		struct lb_vip *v;
 
 		assert_int_equal(lb_config_copy(&other, &one), 0);
@@ -190,6 +191,15 @@ static void equality_sees_every_member(void **state)
 			break;
 		case 15:
 			v->source[0].backend.addr[0]++;
+			break;
+		case 16:
+			v->id_octets++;
+			break;
+		case 17:
+			v->rotation++;
+			break;
+		case 18:
+			v->backend[0].id.octet[14]++;
 			break;
 		}
 		if (lb_config_equal(&one, &other))
@@ -283,6 +293,13 @@ static void bad_vips(void **state)
 	BAD(A, made.hash = 0, ": there is no hash 0");
 	BAD(A, made.hash = LB_HASH_QUIC + 1, ": there is no hash 5");
 	BAD(A, made.hash = LB_HASH_QUIC, ": QUIC runs over udp");
+	BAD(A, made.id_octets = 4, ": server ids are of hash quic");
+	BAD(A, made.rotation = 1, ": server ids are of hash quic");
+	BAD(Q, made.hash = LB_HASH_QUIC, ": hash quic needs a length of server ids, 1 to 15");
+	BAD(Q, made.hash = LB_HASH_QUIC;
+	    made.id_octets = 16, ": hash quic needs a length of server ids, 1 to 15");
+	BAD(Q, made.hash = LB_HASH_QUIC; made.id_octets = 1;
+	    made.rotation = 7, ": config rotation is 0 to 6");
 	BAD(A, made.flags = 8 | LB_ECHO, ": there is no flag 0x8");
 	BAD(A, made.tcp_idle_s = 0, ": idle times are 1 to 604800 seconds");
 	BAD(A, made.udp_idle_s = 604801, ": idle times are 1 to 604800 seconds");

@@ -234,7 +234,7 @@ static void by_its_connection(void **state)
 	struct lb_known known = {};
 
 	vip = add(f, "tcp:192.0.2.1:80", "10.0.0.2");
-	known = (struct lb_known){ vip, &vip->backend[1], true };
+	known = (struct lb_known){ vip, &vip->backend[1], true, false };
 	explain(f, ETH4 IP4("0028", "0000", "06") TCP(ACK), &known);
 	assert_ptr_equal(f->e.backend, &vip->backend[1]);
 	assert_false(f->e.hashed);

@@ -64,7 +64,7 @@ static void connections(void **state)
 		"  -> 10.0.0.4:80                  Route   1      4          5          down (monitor)\n"
 		"  -> 10.0.0.5:80                  FullNAT 1      5          6          down (monitor)\n"
 		"UDP  [2001:db8::1]:8000-8999 quic no-table\n"
-		"  -> [2001:db8::ffff:ffff:ffff:ffff] GUE     0      101        102       \n"
+		"  -> [2001:db8::ffff:ffff:ffff:ffff] GUE     0      101        102        server-id ffffffff\n"
 		"ANY  [2001:db8:2::]/48 addresses\n";
 	struct lb_config config = {};
 	struct lb_show_source source = { .counts = number_all, .data = &config };
