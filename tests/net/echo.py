@@ -3,7 +3,7 @@
 Thousands of TCP connections at a time, from one process to one process for each server:
 
     echo.py serve NAME PORT     answers each line with its name and the line
-    echo.py hold                opens connections and keeps them; a JSON list per line tells what to do
+    echo.py hold                opens connections and keeps them; JSON lists, a line each, say what
 
     ["open", SOURCE, FIRST, COUNT, ADDRESS, PORT]   from COUNT ports, beginning with FIRST
     ["round"]                                       a line and its answer on each connection

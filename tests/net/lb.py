@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
-What the tests of the balancer share: the command on a host, its tables as the kernel has them, and a
-fleet: two directors and five servers on one segment, behind a router that can spread packets.
+What the tests of the balancer share: the command on a host, its tables as the kernel has them, and
+a fleet: two directors and five servers on one segment, behind a router that can spread packets.
 
     cl --- rt === br0 === lb1, lb2, rs1 ... rs5          eth0 of each
 
@@ -101,10 +101,11 @@ def map_lookup(pins, name, key):
     return json.loads(found)
 
 
-def table(pins, address, port, entries, proto=socket.IPPROTO_TCP):
+def table(pins, host, port, entries, proto=socket.IPPROTO_TCP):
     """The Maglev table of a VIP: numbers of backends."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    key = socket.inet_pton(family, address).ljust(16, b"\0") + struct.pack("!HBB", port, proto, family)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    key = socket.inet_pton(family, host).ljust(16, b"\0") + struct.pack("!HBB", port, proto,
+                                                                          family)
     number = from_hex(map_lookup(pins, "lb_key_map", key)["value"])
     inner = map_lookup(pins, "lb_ring_map", number)
     ring = inner["inner_map_id"] if "inner_map_id" in inner else \
@@ -196,9 +197,9 @@ class Fleet(Net):
             self.rt.ip([f"route replace {prefix} {' '.join(hops)}"])
 
     @contextlib.contextmanager
-    def lb(self, number):
+    def lb(self, number, conns=262144):
         """The balancer on a director, while the `with` lasts."""
-        it = Command(self, f"lb{number}", "--conns", "262144", "--conns6", "262144", "eth0")
+        it = Command(self, f"lb{number}", "--conns", conns, "--conns6", conns, "eth0")
         try:
             yield it
         finally:
