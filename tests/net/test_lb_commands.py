@@ -3,14 +3,12 @@
 Commands that change, show and explain the balancer's configuration, and what the kernel has of it.
 """
 import json
-import socket
-import struct
 import time
 
 import pytest
 from scapy.all import Ether, IP, TCP, UDP, wrpcap
 
-from conftest import sh
+from lb import table
 
 VIP, OTHER = "tcp:192.0.2.1:80", "udp:192.0.2.1:53"
 BACKENDS = [f"10.0.0.{host}" for host in range(1, 5)]
@@ -63,14 +61,6 @@ REFUSED = [
 ]
 
 
-def as_hex(data):
-    return ["hex", *(f"{byte:02x}" for byte in data)]
-
-
-def from_hex(words):
-    return bytes(int(word, 16) for word in words)
-
-
 class Balancer:
     def __init__(self, pair, bpffs):
         self.pair = pair
@@ -97,21 +87,9 @@ class Balancer:
         assert (done.returncode, done.stdout) == (code, ""), done
         assert self("save") == before
 
-    def lookup(self, name, key):
-        found = sh("bpftool", "-j", "map", "lookup", "pinned", self.dir / name, "key", *as_hex(key))
-        return json.loads(found)
-
-    def table(self, vip="192.0.2.1", port=80, proto=socket.IPPROTO_TCP, entries=TABLE):
+    def table(self):
         """Numbers of backends, as the kernel has them."""
-        key = socket.inet_aton(vip) + bytes(12) + struct.pack("!HBB", port, proto, socket.AF_INET)
-        number = from_hex(self.lookup("lb_key_map", key)["value"])
-        inner = self.lookup("lb_ring_map", number)
-        ring = inner["inner_map_id"] if "inner_map_id" in inner else \
-            struct.unpack("=I", from_hex(inner["value"]))[0]
-        lines = json.loads(sh("bpftool", "-j", "map", "dump", "id", ring))
-        lines.sort(key=lambda line: struct.unpack("=I", from_hex(line["key"])))
-        data = b"".join(from_hex(line["value"]) for line in lines)
-        return struct.unpack(f"={len(data) // 2}H", data)[:entries]
+        return table(self.dir, "192.0.2.1", 80, TABLE)
 
     def packet(self, port, flags="A", payload=b"", vip="192.0.2.1", dport=80):
         return (Ether(dst=self.mac, src=ROUTER) / IP(src="198.51.100.7", dst=vip) /

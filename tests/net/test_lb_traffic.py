@@ -8,7 +8,6 @@ import collections
 import contextlib
 import hashlib
 import http.client
-import json
 import os
 import signal
 import socket
@@ -18,8 +17,9 @@ import time
 import pytest
 
 from bypass import (ECHO, FAMILIES, HTTP, Connection, Net, address, both, joined, pattern,
-                    server_address, via, vip, vips)
+                    via, vip, vips)
 from conftest import obj
+from lb import Command, await_true, backend_address, bracketed, since
 
 SERVERS = (1, 2)
 # mode, and the version of IP of the outer header; None: that of the packet
@@ -32,15 +32,6 @@ MODES = {
     "ipip-in-6": ("ipip", "ipip", 6),
 }
 CASES = [(name, family) for name in MODES for family in FAMILIES if MODES[name][2] != family]
-
-
-def bracketed(host):
-    """As the command takes and prints it."""
-    return f"[{host}]" if ":" in host else host
-
-
-def backend_address(family, kind, server):
-    return bracketed(server_address(family, kind, server))
 
 
 class LbNet(Net):
@@ -64,15 +55,11 @@ class LbNet(Net):
                        f"direct-action object-file {obj('decap')} section tc")
 
 
-class Balancer:
-    """xdp_lb on lb: all that depends on the words and the JSON of the command is here."""
+class Balancer(Command):
+    """xdp_lb on lb."""
 
     def __init__(self, net):
-        self.net = net
-        self("attach", "--conns", "65536", "--conns6", "16384", "eth0", "eth1")
-
-    def __call__(self, *argv, ok=True, **kwargs):
-        return self.net.tool("xdp_lb", "lb", *argv, ok=ok, **kwargs)
+        super().__init__(net, "lb", "--conns", "65536", "--conns6", "16384", "eth0", "eth1")
 
     @staticmethod
     def service(family, kind, proto="tcp", port=None):
@@ -88,40 +75,6 @@ class Balancer:
         self("backend", "add", service, *backends)
         self.await_ways()
         return service
-
-    def states(self, service):
-        """{address: (operator's state, monitor's)}"""
-        config = json.loads(self("save"))
-        found = [entry for entry in config["vips"] if entry["service"] == service]
-        return {backend["address"]: (backend["state"], backend["monitor"])
-                for backend in found[0]["backends"]}
-
-    def unresolved(self):
-        return json.loads(self("status", "-j"))["unresolved"]
-
-    def await_ways(self, count=0):
-        await_true(lambda: self.unresolved() == count, self.unresolved)
-
-    def clear(self):
-        for entry in json.loads(self("save")).get("vips", []):
-            self("vip", "del", entry["service"])
-
-    def reasons(self):
-        """{reason: packets} of lb's eth0, since roots were attached."""
-        return json.loads(self.net.tool("xdp_root", "lb", "stats", "-j", "eth0"))["reasons"]
-
-
-def await_true(condition, shown, seconds=10):
-    """Of what a process does on its own: there is no event to wait for."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, shown()
-        time.sleep(0.02)
-
-
-def since(now, before):
-    return {name: packets - before.get(name, 0) for name, packets in now.items()
-            if packets != before.get(name, 0)}
 
 
 @pytest.fixture(scope="module", name="net")
