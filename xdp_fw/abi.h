@@ -100,12 +100,14 @@ _Static_assert(sizeof(struct fw_bound) == 24, "no holes");
 
 #define FW_BOUNDS_MAX (2 * FW_PREFIXES_MAX + 1) /* of one direction: 15 steps of a search */
 
-#define FW_PAIRS_MAX 12 /* sets that rules use, counted for each direction */
+#define FW_PAIRS_MAX  12 /* sets that rules use, counted for each direction */
+#define FW_PAIRS_ROOM 16 /* of an array of them, a power of two */
 
-/** struct fw_pair - a set in a direction, for FW_DIM_SETS */
+/** struct fw_pair - a set in a direction, for FW_DIM_SETS; @slot: of the set's counters */
 struct fw_pair {
 	__u8 set;
 	__u8 dst;
+	__u16 slot;
 };
 
 /**
@@ -134,7 +136,7 @@ struct fw_config {
 	__u32 pairs;
 	__u32 sets_src, sets_dst;
 	__s32 fallback;
-	struct fw_pair pair[FW_PAIRS_MAX];
+	struct fw_pair pair[FW_PAIRS_ROOM];
 };
 
 /* struct fw_verdict_rule.action */
@@ -158,6 +160,8 @@ enum fw_do {
  * @prefix4, @prefix6: with FW_RULE_PER_SOURCE
  * @code: reason code
  * @number: for the verdict's meta: from 1, as listed; of its own kind (rule or protection)
+ * @pairs: that it asks for, if there are several; those that the packet is a member of count it
+ * @set_slot: of the set's counters, if there is but one that it asks for; 0: see @pairs
  * @slot: of its counters and its bucket
  * @cost: nanoseconds * 2^16 for a packet or byte
  * @burst: nanoseconds * 2^6 that a bucket may be ahead of the time
@@ -168,8 +172,10 @@ struct fw_verdict_rule {
 	__u8 prefix4;
 	__u8 prefix6;
 	__u32 code;
-	__u32 number;
-	__u32 slot;
+	__u16 number;
+	__u16 pairs;
+	__u16 set_slot;
+	__u16 slot;
 	__u64 cost;
 	__u64 burst;
 };
@@ -178,9 +184,19 @@ _Static_assert(sizeof(struct fw_verdict_rule) == 32, "two to a cache line");
 /* Counters of rules: as many again as rules, so that those of a generation ago are not reused. */
 #define FW_SLOTS (3 * FW_RULES_MAX)
 
+#define FW_SETS_MAX 64
+
+/* Counters of sets, behind those of rules: a set that takes another's number has others. */
+#define FW_SET_SLOTS (3 * FW_SETS_MAX)
+#define FW_HITS	     (FW_SLOTS + FW_SET_SLOTS)
+_Static_assert(FW_HITS < 0x10000 && FW_SLOTS % FW_SETS_MAX == 0, "struct fw_verdict_rule");
+
 /**
  * struct fw_hits - map fw_hits, per CPU: packets that a rule matched; of a limit: that it dropped
  * @last: in jiffies; 0: never
+ *
+ * Of a set: packets with an address in it that a rule matched, which names it and not by "not": once
+ * for each packet, and also within a limit.
  */
 struct fw_hits {
 	__u64 packets;
@@ -221,8 +237,6 @@ struct fw_counts {
 };
 
 /* --- sets: one pool for all, with these maps */
-
-#define FW_SETS_MAX 64
 
 /**
  * struct fw_set_slot - an entry in its hash bucket; four to a cache line, map fw_set_slots
@@ -310,11 +324,14 @@ struct fw_sets_config {
  * struct fw_set_info - map fw_set_names: a set
  * @name: empty: free
  * @flags: FW_SET_*
+ * @turn: of its FW_SET_SLOTS / FW_SETS_MAX counters; stays when the set goes
  */
 struct fw_set_info {
 	char name[32];
 	__u32 flags;
 	__u32 entries;
+	__u32 turn;
+	__u32 pad;
 };
 
 #define FW_SET_COUNTS 1 /* hits of each entry */

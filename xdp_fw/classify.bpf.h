@@ -77,11 +77,15 @@ struct fw_fields {
  * @summary: AND of the first words of all rows
  * @row: of each dimension; 0 has all bits
  * @from: rules before this one are no longer asked
+ * @pairs: value of FW_DIM_SETS
+ * @counted: bit of each set that has counted the packet
  */
 struct fw_match {
 	__u64 summary;
 	__u32 row[FW_DIMS];
 	__u32 from;
+	__u32 pairs;
+	__u64 counted;
 };
 
 /* What the top bits of a 64-bit de Bruijn sequence are when it is shifted by so much. */
@@ -263,7 +267,10 @@ __noinline int fw_classify(struct fw_match *m, const struct fw_fields *f)
 		return false;
 	if (!fw_network(m, f))
 		return false;
-	return !fw_uses(FW_DIM_SETS) || fw_direct(m, FW_DIM_SETS, fw_pairs(f));
+	if (!fw_uses(FW_DIM_SETS))
+		return true;
+	m->pairs = fw_pairs(f);
+	return fw_direct(m, FW_DIM_SETS, m->pairs);
 }
 
 /* fw_rule_of - rule of a bit; masked last, where Linux 6.1 looks for it */

@@ -36,12 +36,17 @@ static int find(struct job *job, const char *name)
 	return set < 0 ? ecbpf_fail(set, "no set %s", name) : set;
 }
 
+/* create - with counters at zero, which no rule counts in yet */
 static int create(struct job *job)
 {
-	int set =
-		fw_set_create(&job->live.pool, job->argv[0], job->opts->counts ? FW_SET_COUNTS : 0);
+	const int counters = fw_set_counters_next(&job->live.pool);
+	const uint32_t slot = counters;
+	int err = counters < 0 ? counters : fw_live_hits_clear(&job->live, &slot, 1);
 
-	return set < 0 ? set : 0;
+	if (!err)
+		err = fw_set_create(&job->live.pool, job->argv[0],
+				    job->opts->counts ? FW_SET_COUNTS : 0);
+	return err < 0 ? err : 0;
 }
 
 static bool addrs_use(const struct fw_addrs *addrs, const char *name)

@@ -64,7 +64,7 @@ static int memory(struct status *status)
 	if (cpus < 0)
 		return ecbpf_fail(cpus, "the number of CPUs: %s", strerror(-cpus));
 	status->shared_bytes = fw_maps_bytes(&status->live.maps);
-	status->counters_bytes = (uint64_t)FW_SLOTS * sizeof(struct fw_hits) * cpus;
+	status->counters_bytes = (uint64_t)FW_HITS * sizeof(struct fw_hits) * cpus;
 	for (i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
 		err = map_bytes(status->live.prog_id, names[i], &status->rules_bytes);
 	return err;

@@ -123,7 +123,7 @@ static int pair_bit(struct pairs *pairs, const char *name, enum fw_side side, ui
 	if (!*number) {
 		*number = ++pairs->count;
 		if (pairs->count <= FW_PAIRS_MAX)
-			pairs->config->pair[pairs->count - 1] = (struct fw_pair){ id, side };
+			pairs->config->pair[pairs->count - 1] = (struct fw_pair){ id, side, 0 };
 	}
 	if (*number <= FW_PAIRS_MAX)
 		*mask |= 1U << (*number - 1);
@@ -182,6 +182,8 @@ static int multiply(struct fw_build *build, size_t entry, struct pairs *pairs, s
 					   pairs);
 		if (err)
 			return err;
+		build->out->need[entry] |= next->need;
+		build->out->must[entry] = i ? build->out->must[entry] & next->need : next->need;
 		next->signature = signature_of(next);
 		build->dims |= dims_of(next);
 	}

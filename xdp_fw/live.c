@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "libecbpf/ecbpf.h"
 #include "xdp_fw/live.h"
@@ -248,6 +249,26 @@ int fw_live_open(const char *ifname, enum fw_purpose purpose, struct fw_live *li
 			err = judge_read(live);
 	}
 	return err ? err : trial_check(live, purpose);
+}
+
+int fw_live_hits_clear(const struct fw_live *live, const uint32_t *slot, size_t count)
+{
+	const int cpus = libbpf_num_possible_cpus();
+	struct fw_hits *none = cpus > 0 ? calloc(cpus, sizeof(*none)) : NULL;
+	int fd = ecbpf_program_map(live->slot_id, "fw_hits"), err = fd < 0 ? fd : 0;
+	size_t i;
+
+	if (!err && !none)
+		err = ecbpf_fail(-ENOMEM, "out of memory");
+	for (i = 0; !err && i < count; i++) {
+		err = bpf_map_update_elem(fd, &slot[i], none, BPF_ANY);
+		if (err)
+			ecbpf_fail(err, "counters: %s", strerror(-err));
+	}
+	if (fd >= 0)
+		close(fd);
+	free(none);
+	return err;
 }
 
 int fw_live_previous(struct fw_live *live)

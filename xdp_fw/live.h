@@ -82,6 +82,9 @@ enum fw_trial fw_live_trial(const struct fw_live *live, unsigned int *left_s);
 /** fw_live_previous - make @live, on trial, the generation before */
 int fw_live_previous(struct fw_live *live);
 
+/** fw_live_hits_clear - @count entries of map fw_hits, on all CPUs */
+int fw_live_hits_clear(const struct fw_live *live, const uint32_t *slot, size_t count);
+
 /** fw_live_set_id - for fw_compile(): @arg is a struct fw_pool */
 int fw_live_set_id(void *arg, const char *name);
 

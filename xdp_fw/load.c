@@ -22,6 +22,7 @@
  * struct generation - on its way into the kernel
  * @rule: of each entry of the plan
  * @next_slot: for the header
+ * @counters: of each set, or 0: there is none
  */
 struct generation {
 	const struct fw_load *load;
@@ -31,6 +32,7 @@ struct generation {
 	struct fw_compiled compiled;
 	struct fw_verdict_rule *rule;
 	uint32_t next_slot;
+	uint32_t counters[FW_SETS_MAX];
 	uint64_t deadline;
 	uint64_t seed;
 	struct xdp_fw *fw;
@@ -86,6 +88,29 @@ static int compile(const struct fw_ruleset *set, struct generation *g, struct fw
 	return err;
 }
 
+static void note_counters(struct generation *g, const struct fw_pool *pool)
+{
+	struct fw_config *config = &g->compiled.config;
+	size_t i;
+
+	for (i = 0; i < FW_SETS_MAX; i++)
+		if (pool->info[i].name[0])
+			g->counters[i] = fw_set_counters(pool, i);
+	for (i = 0; i < config->pairs; i++)
+		config->pair[i].slot = g->counters[config->pair[i].set];
+}
+
+/* sets_make - which sets a rule counts for */
+static void sets_make(const struct fw_compiled *compiled, size_t i, struct fw_verdict_rule *rule)
+{
+	const uint16_t need = compiled->need[i];
+
+	if (need && need == compiled->must[i] && !(need & (need - 1)))
+		rule->set_slot = compiled->config.pair[__builtin_ctz(need)].slot;
+	else
+		rule->pairs = need;
+}
+
 static void rules_make(struct generation *g)
 {
 	const struct fw_entry *entry;
@@ -98,6 +123,7 @@ static void rules_make(struct generation *g)
 		rule->action = entry->action;
 		rule->code = entry->code;
 		rule->number = entry->number;
+		sets_make(&g->compiled, i, rule);
 		if (entry->action == FW_DO_LIMIT)
 			rate_compile(&entry->rule->limit, ecbpf_hz(), rule);
 		else if (entry->action == FW_DO_FRAGMENT)
@@ -126,6 +152,8 @@ static int prepare(struct generation *g)
 	if (err)
 		return err;
 	err = compile(g->load->set, g, &pool);
+	if (!err)
+		note_counters(g, &pool);
 	fw_pool_unmap(&pool);
 	if (err)
 		return err;
@@ -340,32 +368,41 @@ static int previous_set(const struct fw_live *before, uint32_t id)
 	return err ? ecbpf_fail(err, "fw_previous: %s", strerror(-err)) : 0;
 }
 
-/* counters_clear - of rules that are new: nobody uses their slots yet */
-static int counters_clear(const struct generation *g, const struct fw_live *before)
+static int buckets_clear(const struct fw_live *before, const uint32_t *slot, size_t count)
 {
-	const int cpus = libbpf_num_possible_cpus();
-	struct fw_hits *none = calloc(cpus, sizeof(*none));
-	int hits = ecbpf_program_map(before->slot_id, "fw_hits");
-	int tats = ecbpf_program_map(before->slot_id, "fw_tats"), err = 0;
-	__u64 tat = 0;
+	int tats = ecbpf_program_map(before->slot_id, "fw_tats"), err = tats < 0 ? tats : 0;
+	const __u64 tat = 0;
 	size_t i;
 
-	if (!none || hits < 0 || tats < 0)
-		err = none ? -ENOENT : ecbpf_fail(-ENOMEM, "out of memory");
-	for (i = 0; !err && i < g->plan.count; i++) {
-		if (!fw_slot_is_new(before, g->rule[i].slot))
-			continue;
-		err = bpf_map_update_elem(hits, &g->rule[i].slot, none, BPF_ANY);
-		if (!err)
-			err = bpf_map_update_elem(tats, &g->rule[i].slot, &tat, BPF_ANY);
+	for (i = 0; !err && i < count; i++) {
+		err = bpf_map_update_elem(tats, &slot[i], &tat, BPF_ANY);
 		if (err)
-			ecbpf_fail(err, "counters: %s", strerror(-err));
+			ecbpf_fail(err, "buckets: %s", strerror(-err));
 	}
-	if (hits >= 0)
-		close(hits);
 	if (tats >= 0)
 		close(tats);
-	free(none);
+	return err;
+}
+
+/* counters_clear - of rules and sets that are new: nobody uses their slots yet */
+static int counters_clear(const struct generation *g, const struct fw_live *before)
+{
+	uint32_t *slot = calloc(g->plan.count + FW_SETS_MAX, sizeof(*slot));
+	size_t i, rules = 0, count;
+	int err;
+
+	if (!slot)
+		return ecbpf_fail(-ENOMEM, "out of memory");
+	for (i = 0; i < g->plan.count; i++)
+		if (fw_slot_is_new(before, g->rule[i].slot))
+			slot[rules++] = g->rule[i].slot;
+	for (i = 0, count = rules; i < FW_SETS_MAX; i++)
+		if (g->counters[i] && g->counters[i] != fw_set_counters(&before->pool, i))
+			slot[count++] = g->counters[i];
+	err = buckets_clear(before, slot, rules);
+	if (!err)
+		err = fw_live_hits_clear(before, slot, count);
+	free(slot);
 	return err;
 }
 

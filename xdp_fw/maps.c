@@ -103,6 +103,10 @@ int fw_maps_of(uint32_t prog_id, struct fw_maps *maps)
 		memset(&info, 0, sizeof(info));
 		if (!err)
 			err = bpf_obj_get_info_by_fd(maps->fd[i], &info, &len);
+		if (!err && info.value_size != shapes[i].value_size)
+			err = ecbpf_fail(-EPROTO,
+					 "program %u is of another version of this firewall",
+					 prog_id);
 		maps->entries[i] = info.max_entries;
 	}
 	if (err)

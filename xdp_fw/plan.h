@@ -95,6 +95,8 @@ size_t fw_match(const struct fw_plan *plan, size_t from, const struct fw_packet 
  * @order: entry of the plan that a bit stands for; one word, any of them, may not be full: its last
  *         bits match nothing
  * @first: lowest entry in each word of 64 bits; ascending
+ * @need: of each entry of the plan: pairs that it asks for, and not by "not"
+ * @must: those of them that all packets which it matches are members of
  * @terms: how many bits are in use
  */
 struct fw_compiled {
@@ -105,6 +107,8 @@ struct fw_compiled {
 	__u64 *row;
 	__u16 order[FW_TERMS_MAX];
 	__u16 first[FW_WORDS_MAX];
+	__u16 need[FW_RULES_MAX];
+	__u16 must[FW_RULES_MAX];
 };
 
 /**

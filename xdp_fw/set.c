@@ -60,6 +60,34 @@ static bool name_valid(const char *name)
 		       len;
 }
 
+/* free_number - of no set */
+static int free_number(const struct fw_pool *pool)
+{
+	int set;
+
+	for (set = 0; set < FW_SETS_MAX; set++)
+		if (!set_exists(pool, set))
+			return set;
+	return ecbpf_fail(-ENOSPC, "there are %d sets already", FW_SETS_MAX);
+}
+
+static uint32_t counters_of(int set, uint32_t turn)
+{
+	return FW_SLOTS + set + turn % (FW_SET_SLOTS / FW_SETS_MAX) * FW_SETS_MAX;
+}
+
+uint32_t fw_set_counters(const struct fw_pool *pool, int set)
+{
+	return counters_of(set, pool->info[set].turn);
+}
+
+int fw_set_counters_next(const struct fw_pool *pool)
+{
+	const int set = free_number(pool);
+
+	return set < 0 ? set : (int)counters_of(set, pool->info[set].turn + 1);
+}
+
 int fw_set_create(struct fw_pool *pool, const char *name, uint32_t flags)
 {
 	struct fw_set_info info = { .flags = flags };
@@ -71,11 +99,11 @@ int fw_set_create(struct fw_pool *pool, const char *name, uint32_t flags)
 				  name, sizeof(info.name) - 1);
 	if (fw_set_find(pool, name) >= 0)
 		return ecbpf_fail(-EEXIST, "set %s is there already", name);
-	for (set = 0; set < FW_SETS_MAX && set_exists(pool, set); set++)
-		;
-	if (set == FW_SETS_MAX)
-		return ecbpf_fail(-ENOSPC, "there are %d sets already", FW_SETS_MAX);
+	set = free_number(pool);
+	if (set < 0)
+		return set;
 	memcpy(info.name, name, strlen(name));
+	info.turn = pool->info[set].turn + 1;
 	pool->info[set] = info;
 	return set;
 }
@@ -122,7 +150,7 @@ int fw_set_destroy(struct fw_pool *pool, int set)
 		return ecbpf_fail(-ENOENT, "there is no set %d", set);
 	sweep(pool, in_set, set);
 	mask_rebuild(pool);
-	pool->info[set] = (struct fw_set_info){};
+	pool->info[set] = (struct fw_set_info){ .turn = pool->info[set].turn };
 	return 0;
 }
 

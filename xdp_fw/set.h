@@ -54,6 +54,12 @@ int fw_set_find(const struct fw_pool *pool, const char *name);
 /** fw_set_create - @flags: FW_SET_*; its number; -EEXIST, -EINVAL bad name, -ENOSPC FW_SETS_MAX */
 int fw_set_create(struct fw_pool *pool, const char *name, uint32_t flags);
 
+/** fw_set_counters - number of a set's counters in map fw_hits */
+uint32_t fw_set_counters(const struct fw_pool *pool, int set);
+
+/** fw_set_counters_next - of those that the next set will have; -ENOSPC */
+int fw_set_counters_next(const struct fw_pool *pool);
+
 /** fw_set_destroy - empties it first */
 int fw_set_destroy(struct fw_pool *pool, int set);
 

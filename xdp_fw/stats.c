@@ -54,24 +54,29 @@ static void percpu_close(struct percpu *map)
 	free(map->values);
 }
 
-static int read_rules(struct fw_stats *stats)
+static int read_hits(struct percpu *map, __u32 slot, struct fw_hits *hits)
 {
-	const struct fw_hits *each;
+	const struct fw_hits *each = (const struct fw_hits *)map->values;
+	int err = percpu_read(map, slot, sizeof(*hits) / sizeof(__u64), (__u64 *)hits), cpu;
+
+	for (hits->last = 0, cpu = 0; !err && cpu < map->cpus; cpu++)
+		if (hits->last < each[cpu].last)
+			hits->last = each[cpu].last;
+	return err;
+}
+
+static int read_rules_and_sets(struct fw_stats *stats)
+{
+	const struct fw_pool *pool = &stats->live.pool;
 	struct percpu map;
-	struct fw_hits *hits;
-	int err, cpu;
+	int err = percpu_open(&map, stats->live.prog_id, "fw_hits", sizeof(struct fw_hits));
 	size_t i;
 
-	err = percpu_open(&map, stats->live.prog_id, "fw_hits", sizeof(*hits));
-	for (i = 0; !err && i < stats->live.plan.count; i++) {
-		hits = &stats->rule[i].hits;
-		err = percpu_read(&map, stats->live.rule[i].slot, sizeof(*hits) / sizeof(__u64),
-				  (__u64 *)hits);
-		each = (const struct fw_hits *)map.values;
-		for (hits->last = 0, cpu = 0; !err && cpu < map.cpus; cpu++)
-			if (hits->last < each[cpu].last)
-				hits->last = each[cpu].last;
-	}
+	for (i = 0; !err && i < stats->live.plan.count; i++)
+		err = read_hits(&map, stats->live.rule[i].slot, &stats->rule[i].hits);
+	for (i = 0; !err && i < FW_SETS_MAX; i++)
+		if (pool->info[i].name[0])
+			err = read_hits(&map, fw_set_counters(pool, i), &stats->set[i].hits);
 	percpu_close(&map);
 	return err;
 }
@@ -90,7 +95,7 @@ static int read_counts(struct fw_stats *stats)
 	return err;
 }
 
-static void read_sets(struct fw_stats *stats)
+static void read_entries(struct fw_stats *stats)
 {
 	const struct fw_pool *pool = &stats->live.pool;
 	const struct fw_set_entry *entry;
@@ -114,7 +119,7 @@ int fw_stats_gather(const char *ifname, struct fw_stats **stats)
 	err = fw_live_open(ifname, FW_READ, &s->live);
 	if (!err) {
 		s->rule = calloc(s->live.plan.count + 1, sizeof(*s->rule));
-		err = s->rule ? read_rules(s) : ecbpf_fail(-ENOMEM, "out of memory");
+		err = s->rule ? read_rules_and_sets(s) : ecbpf_fail(-ENOMEM, "out of memory");
 	}
 	if (!err)
 		err = read_counts(s);
@@ -125,7 +130,7 @@ int fw_stats_gather(const char *ifname, struct fw_stats **stats)
 		fw_stats_free(s);
 		return err;
 	}
-	read_sets(s);
+	read_entries(s);
 	*stats = s;
 	return 0;
 }
@@ -148,6 +153,11 @@ static void rate_make(struct fw_stats_rule *rule, const struct fw_stats_rule *be
 	rule->bytes = rule->hits.bytes - before->hits.bytes;
 }
 
+static bool is_same_set(const struct fw_stats *stats, const struct fw_stats *before, int set)
+{
+	return fw_set_counters(&stats->live.pool, set) == fw_set_counters(&before->live.pool, set);
+}
+
 int fw_stats_rates(struct fw_stats *stats, const struct fw_stats *before)
 {
 	static const struct fw_stats_rule none;
@@ -163,6 +173,8 @@ int fw_stats_rates(struct fw_stats *stats, const struct fw_stats *before)
 		slot = stats->live.rule[i].slot % FW_SLOTS;
 		rate_make(&stats->rule[i], by_slot[slot] ? by_slot[slot] : &none);
 	}
+	for (i = 0; i < FW_SETS_MAX; i++)
+		rate_make(&stats->set[i], is_same_set(stats, before, i) ? &before->set[i] : &none);
 	rate_make(&stats->fallback, &before->fallback);
 	stats->rate_ns = stats->time_ns - before->time_ns;
 	free(by_slot);
@@ -218,6 +230,11 @@ static void text_counters(const struct fw_stats *stats, const struct fw_stats_ru
 		       ecbpf_per_second(rule->bytes, stats->rate_ns));
 }
 
+static const char *rate_titles(const struct fw_stats *stats)
+{
+	return stats->rate_ns ? "      PKT/S        BYTE/S" : "";
+}
+
 static void text_rule(const struct fw_stats *stats, size_t i)
 {
 	const struct fw_entry *entry = &stats->live.plan.entry[i];
@@ -234,6 +251,19 @@ static void text_rule(const struct fw_stats *stats, size_t i)
 	free(text);
 }
 
+static void text_set(const struct fw_stats *stats, int set)
+{
+	const struct fw_set_info *info = &stats->live.pool.info[set];
+	char since[32], hits[32] = "-";
+	const char *last = seconds_since(stats, stats->set[set].hits.last, since, sizeof(since));
+
+	if (info->flags & FW_SET_COUNTS)
+		snprintf(hits, sizeof(hits), "%" PRIu64, stats->set_hits[set]);
+	printf("%-10s %10u", "set", info->entries);
+	text_counters(stats, &stats->set[set]);
+	printf(" %14s %12s %s\n", hits, last ? last : "never", info->name);
+}
+
 static void text_sets(const struct fw_stats *stats)
 {
 	const struct fw_set_info *info = stats->live.pool.info;
@@ -244,13 +274,10 @@ static void text_sets(const struct fw_stats *stats)
 		if (!info[i].name[0])
 			continue;
 		if (first)
-			printf("%-32s %10s %14s\n", "SET", "ENTRIES", "HITS");
+			printf("%-10s %10s %14s %17s%s %14s %12s %s\n", "KIND", "ENTRIES",
+			       "PACKETS", "BYTES", rate_titles(stats), "ENTRY HITS", "LAST", "SET");
 		first = false;
-		printf("%-32s %10u", info[i].name, info[i].entries);
-		if (info[i].flags & FW_SET_COUNTS)
-			printf(" %14" PRIu64 "\n", stats->set_hits[i]);
-		else
-			printf(" %14s\n", "-");
+		text_set(stats, i);
 	}
 }
 
@@ -260,7 +287,7 @@ void fw_stats_text(const struct fw_stats *stats)
 	size_t i;
 
 	printf("%-13s %-7s %14s %17s%s %14s %12s %s\n", "KIND NUMBER", "ACTION", "PACKETS", "BYTES",
-	       stats->rate_ns ? "      PKT/S        BYTE/S" : "", "WITHIN", "LAST", "RULE");
+	       rate_titles(stats), "WITHIN", "LAST", "RULE");
 	for (i = 0; i < stats->live.plan.count; i++)
 		text_rule(stats, i);
 	printf("%-13s %s", "default", fw_default_name(stats->live.set.fallback));
@@ -289,13 +316,21 @@ static void json_counters(struct json_object *to, const struct fw_stats *stats,
 	ecbpf_json_number(to, "bytes_per_second", ecbpf_per_second(rule->bytes, stats->rate_ns));
 }
 
+static void json_last(struct json_object *to, const struct fw_stats *stats, uint64_t last)
+{
+	char since[32];
+	const char *text = seconds_since(stats, last, since, sizeof(since));
+
+	json_object_object_add(to, "last_s",
+			       text ? json_object_new_double_s(strtod(text, NULL), text) : NULL);
+}
+
 static struct json_object *json_rule(const struct fw_stats *stats, size_t i)
 {
 	const struct fw_entry *entry = &stats->live.plan.entry[i];
 	const struct fw_hits *hits = &stats->rule[i].hits;
 	struct json_object *json = json_object_new_object();
-	char *text = entry_text(entry), since[32];
-	const char *last = seconds_since(stats, hits->last, since, sizeof(since));
+	char *text = entry_text(entry);
 
 	ecbpf_json_text(json, "kind", kind_name(entry));
 	ecbpf_json_number(json, "number", entry->number);
@@ -303,8 +338,7 @@ static struct json_object *json_rule(const struct fw_stats *stats, size_t i)
 	json_counters(json, stats, &stats->rule[i]);
 	if (entry->action == FW_DO_LIMIT)
 		ecbpf_json_number(json, "within", hits->within);
-	json_object_object_add(json, "last_s",
-			       last ? json_object_new_double_s(strtod(last, NULL), last) : NULL);
+	json_last(json, stats, hits->last);
 	ecbpf_json_text(json, "text", text);
 	ecbpf_json_text(json, "name", entry->rule->name);
 	free(text);
@@ -323,6 +357,8 @@ static struct json_object *json_sets(const struct fw_stats *stats)
 		json = json_object_new_object();
 		ecbpf_json_text(json, "name", info[i].name);
 		ecbpf_json_number(json, "entries", info[i].entries);
+		json_counters(json, stats, &stats->set[i]);
+		json_last(json, stats, stats->set[i].hits.last);
 		if (info[i].flags & FW_SET_COUNTS)
 			ecbpf_json_number(json, "hits", stats->set_hits[i]);
 		json_object_array_add(array, json);

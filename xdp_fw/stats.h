@@ -8,7 +8,7 @@
 #include "xdp_fw/live.h"
 
 /**
- * struct fw_stats_rule - of an entry of the plan
+ * struct fw_stats_rule - of an entry of the plan, or of a set
  * @hits: of all CPUs; @last: the latest
  * @packets, @bytes: added in fw_stats.rate_ns
  */
@@ -22,6 +22,7 @@ struct fw_stats_rule {
  * @now: jiffies
  * @rule: of each entry of @live's plan
  * @fallback: of the default, if it drops; else nobody counts
+ * @set: of each set
  * @set_hits: of the entries of each set, if it counts
  * @time_ns: CLOCK_MONOTONIC
  * @rate_ns: over which rates were measured; 0: there are none
@@ -33,6 +34,7 @@ struct fw_stats {
 	struct fw_stats_rule *rule;
 	struct fw_stats_rule fallback;
 	struct fw_counts counts;
+	struct fw_stats_rule set[FW_SETS_MAX];
 	uint64_t set_hits[FW_SETS_MAX];
 	uint64_t time_ns;
 	uint64_t rate_ns;

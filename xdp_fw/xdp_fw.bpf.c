@@ -52,7 +52,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, FW_SLOTS);
+	__uint(max_entries, FW_HITS);
 	__type(key, __u32);
 	__type(value, struct fw_hits);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
@@ -242,9 +242,8 @@ struct fw_ctx {
 	struct ecbpf_verdict v;
 };
 
-static __always_inline void fw_count(const struct fw_verdict_rule *rule, __u32 length, bool within)
+static __always_inline void fw_count(__u32 slot, __u32 length, bool within)
 {
-	__u32 slot = rule->slot;
 	struct fw_hits *hits = bpf_map_lookup_elem(&fw_hits, &slot);
 
 	if (!hits)
@@ -256,6 +255,41 @@ static __always_inline void fw_count(const struct fw_verdict_rule *rule, __u32 l
 	hits->packets++;
 	hits->bytes += length;
 	hits->last = bpf_jiffies64();
+}
+
+/* fw_count_set - unless it has counted the packet; the low bits of @slot are the set's number */
+static __always_inline void fw_count_set(struct fw_match *m, __u32 slot, __u32 length)
+{
+	const __u64 bit = 1ULL << slot % FW_SETS_MAX;
+
+	if (m->counted & bit)
+		return;
+	m->counted |= bit;
+	fw_count(slot, length, false);
+}
+
+/* fw_count_pairs - the sets of a rule that has several; @asked: its pairs */
+__noinline int fw_count_pairs(struct fw_match *m, __u32 asked, __u32 length)
+{
+	__u32 hit, index, i;
+
+	if (!m)
+		return 0;
+	hit = m->pairs & asked;
+	for (i = 0; hit && i < FW_PAIRS_MAX; i++) {
+		index = set_bit32(hit & -hit) % FW_PAIRS_ROOM;
+		hit &= hit - 1;
+		fw_count_set(m, fw_config.pair[index].slot, length);
+	}
+	return 0;
+}
+
+static __always_inline void fw_count_sets(struct fw_ctx *c, const struct fw_verdict_rule *rule)
+{
+	if (rule->set_slot)
+		fw_count_set(&c->m, rule->set_slot, c->f.length);
+	else if (rule->pairs)
+		fw_count_pairs(&c->m, rule->pairs, c->f.length);
 }
 
 /*
@@ -270,7 +304,9 @@ static __always_inline int fw_carry_out(struct fw_ctx *c, __u32 index)
 	if (!rule)
 		return ecbpf_decide(&c->v, ECBPF_NEXT, ECBPF_CODE_FW_TABLE);
 	within = rule->action == FW_DO_LIMIT && fw_conforms(rule, &c->f);
-	fw_count(rule, c->f.length, within);
+	fw_count(rule->slot, c->f.length, within);
+	if (fw_config.pairs)
+		fw_count_sets(c, rule);
 	if (within)
 		return 0;
 	c->v.code = rule->code;

@@ -162,12 +162,38 @@ static void fallback(struct fw_model *model, const struct fw_packet *packet,
 	}
 }
 
+static void count_set(struct fw_model *model, const char *name, const struct fw_packet *packet)
+{
+	struct fw_model_set *set = model->set;
+
+	while (set->name[0] && strcmp(set->name, name))
+		set++;
+	memcpy(set->name, name, strlen(name) + 1);
+	set->packets += !set->counted;
+	set->bytes += set->counted ? 0 : packet->length;
+	set->counted = true;
+}
+
+/* count_addrs - the sets of a list that the address is in */
+static void count_addrs(struct fw_model *model, const struct fw_addrs *addrs, const __u8 *addr,
+			const struct fw_packet *packet)
+{
+	const struct fw_members *members = model->members;
+	size_t i;
+
+	for (i = 0; !addrs->negated && i < addrs->sets; i++)
+		if (members->has(members->arg, addrs->set[i], packet->family, addr))
+			count_set(model, addrs->set[i], packet);
+}
+
 /* one - an entry that matches; false: go on */
 static bool one(struct fw_model *model, size_t index, const __u8 *frame, const struct facts *facts,
 		const struct fw_packet *packet, struct ecbpf_verdict *v)
 {
 	const struct fw_entry *entry = &model->plan->entry[index];
 
+	count_addrs(model, &entry->rule->src, packet->src, packet);
+	count_addrs(model, &entry->rule->dst, packet->dst, packet);
 	if (entry->action == FW_DO_LIMIT && conforms(model, index, packet)) {
 		model->hits[index].within++;
 		return false;
@@ -213,7 +239,10 @@ void fw_model_judge(struct fw_model *model, const __u8 *frame, size_t len,
 		    const struct facts *facts, struct ecbpf_verdict *verdict)
 {
 	struct fw_packet packet;
+	size_t i;
 
+	for (i = 0; i < FW_SETS_MAX; i++)
+		model->set[i].counted = false;
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->action = ECBPF_NEXT;
 	if (fw_frame_packet(frame, len, facts, &packet))

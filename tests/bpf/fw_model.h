@@ -15,6 +15,13 @@ struct fw_model_hits {
 	__u64 packets, bytes, within;
 };
 
+/** struct fw_model_set - that a packet was counted for; @counted: for the one that is judged */
+struct fw_model_set {
+	char name[FW_SET_NAME_MAX + 1];
+	__u64 packets, bytes;
+	bool counted;
+};
+
 /** struct fw_model_bucket - of an entry, or of a source under an entry; @next: list of sources */
 struct fw_model_bucket {
 	struct fw_model_bucket *next;
@@ -29,6 +36,7 @@ struct fw_model_bucket {
  * @plan, @members: borrowed
  * @hz: of the clock, for rate_compile()
  * @now: nanoseconds
+ * @set: those that have counted, without a hole; behind them the name is empty
  * @code: packets per reason code
  */
 struct fw_model {
@@ -39,6 +47,7 @@ struct fw_model {
 	struct fw_model_hits *hits;
 	struct fw_model_bucket *rule;
 	struct fw_model_bucket *source;
+	struct fw_model_set set[FW_SETS_MAX];
 	struct fw_counts counts;
 	__u64 code[ECBPF_CODES_MAX];
 };

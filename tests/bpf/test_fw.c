@@ -37,6 +37,7 @@
 /**
  * struct trial - one ruleset
  * @member: of each set, as a plain list
+ * @sets_hit: packets that sets have counted, in all rulesets
  */
 struct trial {
 	struct rulesets rulesets;
@@ -50,6 +51,7 @@ struct trial {
 	struct fw_members members;
 	int cpus;
 	int cpu;
+	uint64_t sets_hit;
 };
 
 /* --- sets */
@@ -231,12 +233,13 @@ static void check_hits(struct trial *t)
 	struct fw_hits *hits = calloc(t->cpus, sizeof(*hits));
 	const struct fw_model_hits *want;
 	struct fw_verdict_rule rule;
-	__u32 i;
+	__u32 i, slot;
 
 	for (i = 0; i < t->plan.count; i++) {
 		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(rules), &i, &rule), 0);
 		assert_int_equal(rule.number, t->plan.entry[i].number);
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &rule.slot, hits), 0);
+		slot = rule.slot;
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(map), &slot, hits), 0);
 		want = &t->model.hits[i];
 		if (hits[t->cpu].packets != want->packets || hits[t->cpu].bytes != want->bytes ||
 		    hits[t->cpu].within != want->within || !hits[t->cpu].last != !want->packets)
@@ -245,6 +248,44 @@ static void check_hits(struct trial *t)
 				 i, hits[t->cpu].packets, hits[t->cpu].bytes, hits[t->cpu].within,
 				 want->packets, want->bytes, want->within);
 	}
+	free(hits);
+}
+
+static const struct fw_model_set *model_set(const struct fw_model *model, const char *name)
+{
+	static const struct fw_model_set none;
+	size_t i;
+
+	for (i = 0; i < FW_SETS_MAX; i++)
+		if (!strcmp(model->set[i].name, name))
+			return &model->set[i];
+	return &none;
+}
+
+static void check_sets(struct trial *t)
+{
+	const int map = bpf_map__fd(t->fw->maps.fw_hits);
+	struct fw_hits *hits = calloc(t->cpus, sizeof(*hits));
+	const struct fw_model_set *want;
+	struct fw_pool pool;
+	char name[8];
+	__u32 slot;
+	int set;
+
+	assert_int_equal(fw_pool_map(&t->maps, &pool), 0);
+	for (set = 0; set < SETS; set++) {
+		name_of(set, name, sizeof(name));
+		slot = fw_set_counters(&pool, fw_set_find(&pool, name));
+		assert_int_equal(bpf_map_lookup_elem(map, &slot, hits), 0);
+		want = model_set(&t->model, name);
+		if (hits[t->cpu].packets != want->packets || hits[t->cpu].bytes != want->bytes ||
+		    !hits[t->cpu].last != !want->packets)
+			fail_msg("%s: %llu packets %llu bytes; expected %llu %llu", name,
+				 hits[t->cpu].packets, hits[t->cpu].bytes, want->packets,
+				 want->bytes);
+		t->sets_hit += want->packets;
+	}
+	fw_pool_unmap(&pool);
 	free(hits);
 }
 
@@ -278,6 +319,7 @@ static void trial(struct trial *t, size_t rules, uint64_t packets)
 			packet_of_ruleset(t);
 	}
 	check_hits(t);
+	check_sets(t);
 	check_codes(t);
 	trial_end(t);
 }
@@ -313,6 +355,8 @@ static void differential(void **state)
 		      PACKETS_EACH, t->packets.state);
 	for (done = 0; done < count; done += PACKETS_EACH)
 		trial(t, rules_in(t), PACKETS_EACH);
+	print_message("# sets have counted %" PRIu64 " of them\n", t->sets_hit);
+	assert_true(t->sets_hit > 0);
 	free(t);
 }
 

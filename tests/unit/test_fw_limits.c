@@ -196,6 +196,29 @@ static void sets_have_a_limit(void **state)
 	subject_free(&subject);
 }
 
+static void rules_know_their_sets(void **state)
+{
+	struct subject subject;
+
+	(void)state;
+	subject_parse(&subject, "drop from { @a, 10.0.0.0/8 } to @a\n"
+				"drop udp\n"
+				"drop from not { @a, @b } to { @c, @b }\n"
+				"limit 1 pps to not @a from @b tcp udp\n");
+	assert_int_equal(subject_compile(&subject), 0);
+	/* pairs as they come: a to, a from; b from; c and b to */
+	assert_int_equal(subject.compiled.config.pairs, 5);
+	assert_int_equal(subject.compiled.need[0], 0x03);
+	assert_int_equal(subject.compiled.need[1], 0);
+	assert_int_equal(subject.compiled.need[2], 0x18);
+	assert_int_equal(subject.compiled.need[3], 0x04);
+	/* 10.0.0.0/8 does instead of a, c instead of b */
+	assert_int_equal(subject.compiled.must[0], 0x01);
+	assert_int_equal(subject.compiled.must[2], 0);
+	assert_int_equal(subject.compiled.must[3], 0x04);
+	subject_free(&subject);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +226,7 @@ int main(void)
 		cmocka_unit_test(prefixes_have_a_limit),
 		cmocka_unit_test(all_prefixes_fit_in_all_directions),
 		cmocka_unit_test(sets_have_a_limit),
+		cmocka_unit_test(rules_know_their_sets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
