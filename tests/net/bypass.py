@@ -3,22 +3,22 @@
 What the tests of the bypass share: hosts around a director that runs IPVS, servers and clients on
 them, and one place that knows how the command prints.
 
-    cl --- rt === br0 === lb, rs1, rs2          eth0 of each; VLANs 100 (rt, lb), 200 (lb, rs)
+    cl --- rt === br0 === lb, rs1, rs2          eth0 of each; VLANs 100 (rt, lb), 200 (lb, rs);
+                                                two tags: 300.301 (rt, lb), 400.401 (lb, rs)
             \\ === br1 === lb, rs1, rs2          eth1 of each
 
 Services differ by their address: 10.9.9.KIND and fd09::KIND are reached and forwarded as KINDS
 says. Servers answer to the client by way of rt, as with direct routing they do.
 """
 import collections
+import functools
 import hashlib
 import http.server
-import ipaddress
 import json
 import pathlib
 import random
 import selectors
 import socket
-import struct
 import subprocess
 import threading
 import time
@@ -26,12 +26,12 @@ import time
 import pytest
 
 from conftest import BUILD, Netns, row, sh, verdicts
+from frames import GUE_PORT
 
 needs_ipvs = pytest.mark.skipif(not pathlib.Path("/proc/net/ip_vs").exists(),
                                 reason="the kernel has no IPVS")
 
 Kind = collections.namedtuple("Kind", "number segment options dev")
-GUE_PORT = 6080
 KINDS = {
     "direct": Kind(1, 2, "-g", "eth0"),
     "redirect": Kind(2, 3, "-g", "eth1"),
@@ -40,9 +40,11 @@ KINDS = {
     "vlan": Kind(5, 5, "-g", "eth0"),
     "mark": Kind(6, 2, "-g", "eth0"),
     "gue-csum": Kind(7, 3, f"-i --tun-type gue --tun-port {GUE_PORT} --tun-csum", "eth1"),
+    "qinq": Kind(8, 8, "-g", "eth0"),
 }
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 HTTP, ECHO, SLOT = 80, 5000, 7
+TAGS_STAY = "txvlan off rxvlan off tx-vlan-stag-hw-insert off rx-vlan-stag-hw-parse off"
 IDLE_KIND = 99  # an address of the director that is no service
 PORTS = iter(range(20000, 60000))  # each connection has its own: IPVS remembers old ones
 
@@ -58,6 +60,14 @@ def vip(family, kind):
 
 def server_address(family, kind, server):
     return address(family, KINDS[kind].segment, 10 + server)
+
+
+def two_tags(dev, outer, inner):
+    """VLAN devices of IEEE 802.1ad. veth lets no more than one tag stand out of its MTU."""
+    return [f"link add link {dev} name {dev}.{outer} type vlan proto 802.1ad id {outer}",
+            f"link set {dev}.{outer} mtu 1496 up",
+            f"link add link {dev}.{outer} name {dev}.q type vlan id {inner}",
+            f"link set {dev}.q up"]
 
 
 def joined(host, port):
@@ -121,27 +131,32 @@ class Net:
         # Tags stay in the frame, and checksums are there: XDP programs that send frames on cannot
         # tell the driver to add either.
         for host, dev, port in pairs:
-            off = "txvlan off rxvlan off" + (" tx off gso off" if host in ("cl", "lb") else "")
+            off = TAGS_STAY + (" tx off gso off" if host in ("cl", "lb") else "")
             self.hosts[host].shell(f"ethtool -K {dev} {off}")
             if host != "cl":
-                self.rt.shell(f"ethtool -K {port} txvlan off rxvlan off")
+                self.rt.shell(f"ethtool -K {port} {TAGS_STAY}")
 
     def addresses(self):
         up = ["link set lo up", "link set eth0 up"]
         self.rt.ip([f"link set {dev} up" for dev in (
             "lo", "cl", "br0", "br1", "lb0", "lb1", "rs1-0", "rs1-1", "rs2-0", "rs2-1")] + [
             "link add link lb0 name lb0.100 type vlan id 100", "link set lb0.100 up"] +
-            both("cl", 1, 1) + both("br0", 2, 1) + both("lb0.100", 4, 1) + [
+            two_tags("lb0", 300, 301) +
+            both("cl", 1, 1) + both("br0", 2, 1) + both("lb0.100", 4, 1) + both("lb0.q", 6, 1) + [
             "route add 10.9.9.0/24 via 10.2.0.10", "route add fd09::/64 via fd02::10",
             f"route add {vip(4, 'vlan')} via 10.4.0.10", f"route add {vip(6, 'vlan')} via fd04::10",
+            f"route add {vip(4, 'qinq')} via 10.6.0.10", f"route add {vip(6, 'qinq')} via fd06::10",
             "route add blackhole 198.18.0.0/15",  # made-up clients of floods
             "route add 10.7.0.0/24 via 10.2.0.10", "route add fd07::/64 via fd02::10"])
         self.cl.ip(up + both("eth0", 1, 2) + via(1))
         self.lb.ip(up + ["link set eth1 up"] + [
             line for tag in (100, 200) for line in (
                 f"link add link eth0 name eth0.{tag} type vlan id {tag}",
-                f"link set eth0.{tag} up")] + both("eth0", 2, 10) + both("eth1", 3, 10) +
-            both("eth0.100", 4, 10) + both("eth0.200", 5, 10) + via(2) + vips() + [
+                f"link set eth0.{tag} up")] + two_tags("eth0", 300, 301) + [
+            line.replace("eth0.q", "eth0.r") for line in two_tags("eth0", 400, 401)] +
+            both("eth0", 2, 10) + both("eth1", 3, 10) + both("eth0.100", 4, 10) +
+            both("eth0.200", 5, 10) + both("eth0.q", 6, 10) + both("eth0.r", 8, 10) + via(2) +
+            vips() + [
             "route add 10.7.0.0/24 via 10.2.0.11", "route add fd07::/64 via fd02::11"])
         for host in self.lb, self.rt:
             host.sysctl({"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1,
@@ -154,9 +169,9 @@ class Net:
                          "ipv4/icmp_ratelimit": 0})
             host.ip(up + ["link set eth1 up", "link add link eth0 name eth0.200 type vlan id 200",
                           "link set eth0.200 up", "link set tunl0 up", "link set ip6tnl0 up",
-                          f"fou add port {GUE_PORT} gue"] +
+                          f"fou add port {GUE_PORT} gue"] + two_tags("eth0", 400, 401) +
                     both("eth0", 2, number) + both("eth1", 3, number) +
-                    both("eth0.200", 5, number) + via(2) + vips() +
+                    both("eth0.200", 5, number) + both("eth0.q", 8, number) + via(2) + vips() +
                     ["addr add 10.7.0.1/32 dev lo", "addr add fd07::1/128 dev lo nodad"])
             host.run("ip", "-6", "fou", "add", "port", GUE_PORT, "gue")
         self.lb.run("tc", "qdisc", "add", "dev", "eth0", "clsact")
@@ -199,9 +214,12 @@ class Net:
             assert self.raw.send(bytes(frame)) == len(frame)
 
     def flood(self, frame, count, sources=1, pps=0, dev="lb0"):
-        """Starts COUNT frames on the wire to lb's eth0, at the speed of the kernel."""
+        """
+        Starts COUNT frames on the wire to lb's eth0, at the speed of the kernel. On a busy machine a
+        thread of the kernel's empties the ring: the sender, whose CPU that is, must give way to it.
+        """
         return subprocess.Popen(
-            ["nsenter", "--net=/run/netns/rt", BUILD / "tests/tools/live", dev,
+            ["nsenter", "--net=/run/netns/rt", "chrt", "--idle", "0", BUILD / "tests/tools/live", dev,
              bytes(frame).hex(), str(count), str(sources), *([str(pps)] if pps else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -238,15 +256,30 @@ def vips():
                                                                    (6, 128, " nodad"))]
 
 
-def topology(bpffs):
-    it = Net()
+KEPT = []  # the hosts, if the next module wants them
+
+
+def wanted_next(request):
+    """Is the test that follows those of this module one that runs between the hosts?"""
+    items = request.session.items
+    last = max(at for at, item in enumerate(items) if item.module is request.module)
+    return any("net" in item.fixturenames for item in items[last + 1:last + 2])
+
+
+def topology(bpffs, request):
+    """Modules that follow each other share the hosts, and leave them as they were."""
+    it = KEPT.pop() if KEPT else Net()
     yield it
+    if wanted_next(request):
+        KEPT.append(it)
+        return
     it.delete()
     assert not (bpffs / "ecbpf").exists(), "pins are left over"
 
 
+@functools.lru_cache
 def pattern(size):
-    """So many bytes, the same each time."""
+    """So many bytes, the same each time; client and server are one process."""
     return random.Random(size).randbytes(size)
 
 
@@ -440,6 +473,11 @@ class Director:
         """The root's counters of lb's eth0: what the XDP program did, by reason and by action."""
         return json.loads(self.net.tool("xdp_root", "lb", "stats", "-j", "eth0"))
 
+    def balanced(self):
+        """{service: what IPVS counts of it, with what went past it}."""
+        return {entry["service"]: entry
+                for entry in json.loads(self.command("ipvs", "-j"))["services"]}
+
     def since(self, before=None, now=None):
         """What was added since then, or since `with`: {reason: packets}, seen by the slot."""
         now, before = now or self.stats(), before or self.start
@@ -458,91 +496,19 @@ class Director:
     def hits(self, before=None):
         return self.since(before)[0].get("bypass-hit", 0)
 
-    def conns(self):
-        """{(service, server or None): connections}, once the kernel's estimator has been by."""
-        found, service = {}, None
-        for line in self.ipvsadm("-Ln", "--stats", "--exact").splitlines()[3:]:
-            words = line.split()
-            if words[0] == "->":
-                found[service, words[1]] = int(words[2])
-            else:
-                number = 3 if len(words) > 7 else 2
-                service = " ".join(words[:number])
-                found[service, None] = int(words[number])
-        return found
-
-    def await_conns(self, total):
+    def await_balanced(self, conns):
+        """The same, once the kernel's estimator has been by and counts so many connections."""
         deadline = time.monotonic() + 6
         while True:
-            found = self.conns()
-            if sum(found.values()) >= 2 * total or time.monotonic() > deadline:
+            found = self.balanced()
+            if (sum(entry["conns"] for entry in found.values()) >= conns or
+                    time.monotonic() > deadline):
                 return found
             time.sleep(0.2)
 
 
 # Tables of the size that tests need, not of that of a load balancer.
 FLOWS = ("--flows", "65536", "--flows6", "16384", "--paths", "256")
-
-Frame = collections.namedtuple("Frame", "time bytes")
-
-
-class Capture:
-    """What comes in on an interface of a host, tags and all, with the kernel's time."""
-
-    def __init__(self, host, dev, wanted):
-        self.wanted, self.frames = wanted, []
-        self.raw = host.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-        self.raw.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)  # SO_RCVBUFFORCE
-        self.raw.setsockopt(263, 8, 1)  # SOL_PACKET, PACKET_AUXDATA
-        self.raw.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
-        with host:
-            self.raw.bind((dev, 3))  # ETH_P_ALL
-        self.raw.setblocking(False)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.raw.close()
-
-    def read(self):
-        """All frames that have come until now."""
-        while True:
-            try:
-                data, extra, _, sender = self.raw.recvmsg(65536, 256)
-            except BlockingIOError:
-                return self.frames
-            if sender[2] == socket.PACKET_OUTGOING:
-                continue
-            stamp = 0
-            for level, what, value in extra:
-                if (level, what) == (263, 8):
-                    status, *_, tci, tpid = struct.unpack("=IIIHHHH", value)
-                    if status & 1 << 4:  # TP_STATUS_VLAN_VALID
-                        data = data[:12] + struct.pack("!HH", tpid, tci) + data[12:]
-                elif (level, what) == (socket.SOL_SOCKET, 35):
-                    seconds, ns = struct.unpack("=qq", value)
-                    stamp = seconds + ns / 1e9
-            if self.wanted(data):
-                self.frames.append(Frame(stamp, data))
-
-    def await_frames(self, count, seconds=5):
-        """At least so many, or what there was when the time was up."""
-        deadline = time.monotonic() + seconds
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.raw, selectors.EVENT_READ)
-            while len(self.read()) < count and time.monotonic() < deadline:
-                selector.select(deadline - time.monotonic())
-        return self.frames
-
-    def clear(self):
-        self.read()
-        self.frames = []
-
-
-def binary(host):
-    return ipaddress.ip_address(host).packed
-
 
 class Connection:
     """A client of an echo service, TCP or UDP, with a port of its own."""
@@ -576,38 +542,3 @@ class Connection:
 
     def __exit__(self, *_):
         self.close()
-
-
-def layers(data):
-    """Offset of the IP header behind Ethernet and tags, its version, and length of its packet."""
-    at = 12
-    while data[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
-        at += 4
-    at += 2
-    version = data[at] >> 4
-    length = int.from_bytes(data[at + 2:at + 4] if version == 4 else data[at + 4:at + 6], "big")
-    return at, version, length + (0 if version == 4 else 40)
-
-
-def is_tunnelled(data):
-    at, version, _ = layers(data)
-    proto = data[at + (9 if version == 4 else 6)]
-    ports = at + (20 if version == 4 else 40)
-    return proto in (4, 41) or (proto == 17 and
-                                data[ports + 2:ports + 4] == GUE_PORT.to_bytes(2, "big"))
-
-
-def comparable(data):
-    """
-    The frame without what may differ between two sendings of the same packet: padding, and the
-    identification and header checksum of an outer IPv4 header, which must be right.
-    """
-    at, version, length = layers(data)
-    data = data[:at + length]
-    if version == 6:
-        return data
-    total = sum(struct.unpack("!10H", data[at:at + 20]))
-    assert total % 0xffff == 0, f"checksum of the IP header: {data.hex()}"
-    if is_tunnelled(data):
-        data = data[:at + 4] + b"\0\0" + data[at + 6:at + 10] + b"\0\0" + data[at + 12:]
-    return data

@@ -25,7 +25,9 @@ class Director:
 
     def __init__(self, pair):
         self.pair, self.netns = pair, pair.b
-        self.netns.run("ip", "link", "add", "vc", "type", "veth", "peer", "name", "vd")
+        # a number that fits no table of interfaces
+        self.netns.run("ip", "link", "add", "vc", "index", "70001", "type", "veth", "peer", "name",
+                       "vd")
         for dev in "vc", "vd":
             self.netns.run("ip", "link", "set", dev, "up")
         pair.xdp_root("attach", "vb", "vc", "vd")

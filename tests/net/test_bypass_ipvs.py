@@ -6,14 +6,16 @@ clients, for servers, and for who looks at IPVS. Most of it goes past IPVS.
 import collections
 import hashlib
 import http.client
+import itertools
 import subprocess
 import time
 
 import pytest
-from scapy.all import IP, TCP, UDP, Dot1Q, Ether, IPv6, Raw
 
-from bypass import (HTTP, KINDS, PORTS, Capture, Connection, Director, address, comparable,
-                    ipvs_lines, needs_ipvs, pattern, topology, vip)
+from bypass import (ECHO, HTTP, KINDS, PORTS, Connection, Director, address, ipvs_lines, joined,
+                    needs_ipvs, pattern, topology, vip)
+from flow_frames import DEAF, QUIET_PORT, Frames
+from frames import comparable
 
 pytestmark = needs_ipvs
 net = pytest.fixture(topology, scope="module", name="net")
@@ -23,28 +25,50 @@ BIG_DOWN, BIG_UP = 8000000, 3000000  # of the first kind
 SAMPLE_S = 1
 CASES = [(kind, family) for kind in KINDS for family in (4, 6)]
 
-# contents: is what curl got right; servers: that answered; hits, seen: packets of the clients
-Outcome = collections.namedtuple("Outcome", "contents servers conns hits seen timers")
+# contents: is what curl got right; servers: that answered; balanced: what IPVS counts of each service
+Outcome = collections.namedtuple("Outcome", "contents servers balanced timers")
 
 
-def curl(net, family, kind, path, *options, **kwargs):
-    """One transfer by curl; what came back."""
-    host = vip(family, kind)
-    host = f"[{host}]" if family == 6 else host
-    return subprocess.run(
-        ["nsenter", "--net=/run/netns/cl", "curl", "-sSg", "--max-time", "60", "--local-port",
-         str(next(PORTS)), *options, f"http://{host}/{path}"], check=True, stdout=subprocess.PIPE,
-        **kwargs).stdout
+def sizes(kind):
+    return (BIG_DOWN, BIG_UP) if kind == "direct" else (DOWN, UP)
 
 
-def transfers(net, family, kind):
-    """Down and up; is the content what it should be?"""
-    down, up = (BIG_DOWN, BIG_UP) if kind == "direct" else (DOWN, UP)
-    body = pattern(up)
-    told = curl(net, family, kind, "up", "-T", "-", "-H", "Transfer-Encoding:", "-H", "Expect:",
-                "-H", f"Content-Length: {up}", input=body)
-    return [curl(net, family, kind, down) == pattern(down),
-            told == hashlib.sha256(body).hexdigest().encode()]
+def service(kind, family, proto):
+    if kind == "mark":
+        return f"fwmark{'' if family == 4 else 6}:{KINDS['mark'].number}"
+    return f"{proto}:{joined(vip(family, kind), HTTP if proto == 'tcp' else ECHO)}"
+
+
+def curl_words(case, directory):
+    """Down and up, for a command line of many."""
+    kind, family = case
+    down, up = sizes(kind)
+    host = joined(vip(family, kind), HTTP)
+    for words in ([f"http://{host}/{down}"],
+                  ["-T", directory / str(up), "-H", "Expect:", f"http://{host}/up"]):
+        yield ["-sSgf", "--max-time", "60", "--local-port", str(next(PORTS)), *words]
+
+
+def transfers(directory):
+    """
+    {case: [content that came down, and what the server says of that which went up, is right]}. One
+    curl does all: in a guest its start takes longer than its work.
+    """
+    for _, up in map(sizes, KINDS):
+        (directory / str(up)).write_bytes(pattern(up))
+    words = [word for case in CASES for each in curl_words(case, directory)
+             for word in ("--next", *each)]
+    got = subprocess.run(["nsenter", "--net=/run/netns/cl", "curl", *words[1:]], check=True,
+                         stdout=subprocess.PIPE).stdout
+    contents, at = {}, 0
+    for case in CASES:
+        down, up = map(pattern, sizes(case[0]))
+        told = hashlib.sha256(up).hexdigest().encode()
+        end = at + len(down)
+        contents[case] = [got[at:end] == down, got[end:end + len(told)] == told]
+        at = end + len(told)
+    assert at == len(got)
+    return contents
 
 
 def datagrams(net, family, kind):
@@ -81,32 +105,24 @@ def timers(net, director):
     return found
 
 
-def run(net, bypass):
+def run(net, bypass, directory):
     lines = [line for kind, family in CASES for line in ipvs_lines(kind, family)]
     with Director(net, lines, bypass) as director:
         director.params(sample=f"{SAMPLE_S}s")
-        contents, servers, hits, seen = {}, {}, {}, {}
-        before = director.stats()
-        for case in CASES:
-            for proto, work in ("tcp", transfers), ("udp", datagrams):
-                (contents if proto == "tcp" else servers)[case] = work(net, case[1], case[0])
-                after = director.stats()
-                reasons, packets = director.since(before, after)
-                hits[case + (proto,)], seen[case + (proto,)] = reasons.get("bypass-hit", 0), packets
-                before = after
+        contents = transfers(directory)
+        servers = {case: datagrams(net, case[1], case[0]) for case in CASES}
         found = timers(net, director)
-        return Outcome(contents, servers, director.await_conns(3 * len(CASES) + 2), hits, seen,
-                       found)
+        return Outcome(contents, servers, director.await_balanced(3 * len(CASES) + 2), found)
 
 
 @pytest.fixture(scope="module", name="plain")
-def plain_outcome(net):
-    return run(net, False)
+def plain_outcome(net, tmp_path_factory):
+    return run(net, False, tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="module", name="bypassed")
-def bypassed_outcome(net):
-    return run(net, True)
+def bypassed_outcome(net, tmp_path_factory):
+    return run(net, True, tmp_path_factory.mktemp("bypassed"))
 
 
 def test_plain_ipvs_does_it(plain):
@@ -114,7 +130,7 @@ def test_plain_ipvs_does_it(plain):
     assert all(content == [True, True] for content in plain.contents.values()), plain.contents
     assert all(len(set(names)) == 1 and names[0] in ("rs1", "rs2")
                for names in plain.servers.values()), plain.servers
-    assert not any(plain.hits.values())
+    assert not any(entry["bypassed_packets"] for entry in plain.balanced.values())
     assert plain.timers["working"][0] == "ESTABLISHED"
 
 
@@ -124,17 +140,35 @@ def test_transfers(plain, bypassed, kind, family):
     case = kind, family
     assert bypassed.contents[case] == [True, True]
     assert bypassed.servers[case] == plain.servers[case]
-    for proto in "tcp", "udp":
-        hits, seen = bypassed.hits[case + (proto,)], bypassed.seen[case + (proto,)]
-        print(f"{kind} IPv{family} {proto}: {hits} of {seen} packets bypassed ({hits / seen:.0%})")
+    for name in {service(kind, family, proto) for proto in ("tcp", "udp")}:
+        entry = bypassed.balanced[name]
+        hits, seen = entry["bypassed_packets"], entry["in_packets"]
+        print(f"{kind} {name}: {hits} of {seen} packets bypassed ({hits / seen:.0%})")
         assert seen >= DATAGRAMS
         assert hits > 0.5 * seen
 
 
+def conns(outcome):
+    """{service or (service, server): connections}"""
+    found = {name: entry["conns"] for name, entry in outcome.balanced.items()}
+    for name, entry in outcome.balanced.items():
+        for server in entry["destinations"]:
+            found[name, server["address"]] = server["conns"]
+    return found
+
+
 def test_connection_counts(plain, bypassed):
-    """As ipvsadm tells them, of each service and of each server."""
-    assert sum(plain.conns.values()) == 2 * (3 * len(CASES) + 2), plain.conns
-    assert bypassed.conns == plain.conns
+    """Of each service and of each server."""
+    assert sum(conns(plain).values()) == 2 * (3 * len(CASES) + 2), plain.balanced
+    assert conns(bypassed) == conns(plain)
+
+
+def test_packet_counts(bypassed):
+    """What went past IPVS is told of the server that it went to."""
+    for name, entry in bypassed.balanced.items():
+        assert entry["unknown"]["bypassed_packets"] == 0, name
+        assert entry["bypassed_packets"] == sum(server["bypassed_packets"]
+                                                for server in entry["destinations"]), name
 
 
 def test_timers(plain, bypassed):
@@ -146,150 +180,65 @@ def test_timers(plain, bypassed):
 
 
 def test_entries_expire(net):
-    """With a UDP timeout of 3 s and packets all the while: there until the end, and 3 s longer."""
+    """With a UDP timeout of 2 s and packets all the while: there until the end, and 2 s longer."""
     with Director(net, ipvs_lines("direct", 4), True) as director:
         director.params(sample="500ms", retry="500ms")
-        director.ipvsadm("--set", "0", "0", "3")
+        director.ipvsadm("--set", "0", "0", "2")
         try:
             with Connection(net, 4, "udp", "direct") as client:
                 start = time.monotonic()
-                while time.monotonic() < start + 4:
+                while time.monotonic() < start + 3:
                     client.exchange(b"still here")
                     assert ("UDP", client.port) in net.connections()
                 last = time.monotonic()
             assert director.hits() > 0
             while ("UDP", client.port) in net.connections():
-                assert time.monotonic() < last + 6
+                assert time.monotonic() < last + 5
                 time.sleep(0.05)
             took = time.monotonic() - last
         finally:
             director.ipvsadm("--set", "0", "0", "300")
     print(f"the entry of IPVS was gone after {took:.1f} s")
-    assert 2 <= took <= 4.5
+    assert 1 <= took <= 3.5
 
 
-# Frames of one flow, sent one by one to a port that no server listens on.
-
-QUIET_PORT = 7777
-FLOWS_OF_FRAMES = [(kind, family, proto, 100 if kind == "vlan" else None)
+VIDS = {"vlan": (100,), "qinq": (300, 301)}
+FLOWS_OF_FRAMES = [(kind, family, proto, VIDS.get(kind, ()))
                    for kind in KINDS for family in (4, 6) for proto in ("udp", "tcp")
                    if proto == "udp" or kind in ("direct", "ipip", "gue")] + [
-                       ("direct", 4, "udp", 100), ("vlan", 4, "udp", None),
-                       ("direct", 4, "tcp", 0), ("redirect", 6, "udp", 100)]
-# The server says nothing, and does not unpack what is captured: that would show in the capture.
-DEAF = [f"tc qdisc add dev {dev} clsact" for dev in ("eth0", "eth1")] + [
-    f"tc filter add dev {dev} ingress protocol {match} action drop"
-    for dev in ("eth0", "eth1")
-    for match in ("ip matchall", *(f"ipv6 prio {number} u32 match ip6 protocol {number} 0xff"
-                                   for number in (4, 6, 17, 41)))]
-
-# sent: frames; plain, bypassed: what the server got of each; hits: how many were bypassed
+                       ("direct", 4, "udp", (100,)), ("vlan", 4, "udp", ()),
+                       ("direct", 4, "tcp", (0,)), ("redirect", 6, "udp", (100,)),
+                       ("ipip", 4, "udp", (300, 301)), ("qinq", 6, "udp", ())]
+# sent: frames; plain, bypassed: what the server got of them; hits: how many were bypassed
 Flow = collections.namedtuple("Flow", "sent plain bypassed hits")
 
 
-class Frames:
-    """Frames of one flow, as they arrive at the director."""
-
-    def __init__(self, net, kind, family, proto, tag):
-        self.net, self.kind, self.family, self.proto, self.tag = net, kind, family, proto, tag
-        self.port = next(PORTS)
-        self.macs = {"src": net.mac("rt", "lb0"), "dst": net.mac("lb", "eth0")}
-
-    def frame(self, size=32, padding=0, prio=0, udp_sum=None, flags="A", options=(), **fields):
-        ends = {"src": address(self.family, 1, 2), "dst": vip(self.family, self.kind)}
-        if self.family == 4:
-            ip = IP(**ends, **{"flags": "DF", "id": 4711, **fields})
-        else:
-            names = {"tos": "tc", "ttl": "hlim"}
-            ip = IPv6(**ends, **{names.get(name, name): value for name, value in fields.items()
-                                 if name not in ("id", "flags")})
-        ports = {"sport": self.port, "dport": QUIET_PORT}
-        if self.proto == "udp":
-            head = UDP(**ports, **({} if udp_sum is None else {"chksum": udp_sum}))
-        else:
-            head = TCP(**ports, flags=flags, seq=1000, ack=5000, options=list(options))
-        link = Ether(**self.macs)
-        if self.tag is not None:
-            link /= Dot1Q(vlan=self.tag, prio=prio)
-        return bytes(link / ip / head / Raw(pattern(size) if size else b"")) + bytes(padding)
-
-    def opening(self):
-        return [self.frame(flags="S")] if self.proto == "tcp" else []
-
-    def warm_up(self):
-        return [self.frame(size=size) for size in range(20, 26)]
-
-    def variants(self):
-        made = [self.frame(size=size) for size in (0, 1, 2, 3, 17, 18, 333, 1380)]
-        made += [self.frame(ttl=ttl) for ttl in (2, 3, 63, 128, 255)]
-        made += [self.frame(tos=tos) for tos in (1, 2, 3, 0x28, 0xb8, 0xff)]
-        made += [self.frame(padding=padding, size=4) for padding in (1, 6, 40)]
-        if self.family == 4:
-            made += [self.frame(id=number) for number in (0, 1, 0xffff)]
-            made += [self.frame(id=number, ttl=ttl, tos=tos)
-                     for number, ttl, tos in ((77, 9, 9), (0xfffe, 0x80, 0x80))]
-        elif not self.kind.startswith("gue"):  # whose source port would be another one's
-            made += [self.frame(fl=label) for label in (1, 0x12345, 0xfffff)]
-        if self.proto == "tcp":
-            made += [self.frame(flags=flags) for flags in ("PA", "PAU", "AEC", "PAEC")]
-            made += [self.frame(options=[("NOP", None), ("NOP", None), ("Timestamp", (1, 2))]),
-                     self.frame(size=0, options=[("SAck", (5001, 6000)), ("NOP", None),
-                                                 ("NOP", None)])]
-        elif self.family == 4:
-            made += [self.frame(udp_sum=0)]
-        if self.tag is not None:
-            made += [self.frame(prio=prio) for prio in (1, 7)]
-        return made
-
-    def capture(self):
-        ports = self.port.to_bytes(2, "big") + QUIET_PORT.to_bytes(2, "big")
-        dev = KINDS[self.kind].dev
-        return Capture(self.net.rs[0], dev, lambda data: ports in data)
-
-    def received(self, frames):
-        """What the server gets for each of them; None: nothing."""
-        got = []
-        with self.capture() as capture:
-            for frame in frames:
-                capture.clear()
-                self.net.wire([frame])
-                seen = capture.await_frames(1, 1)
-                got.append(seen[0].bytes if seen else None)
-        return got
-
-
-@pytest.fixture(scope="module", name="frames")
+@pytest.fixture(scope="module", name="flows")
 def flows_of_frames(net):
     """Each flow's frames through IPVS alone, and then with the bypass."""
     ports = {"t": QUIET_PORT, "u": QUIET_PORT}
     lines = [line for kind in KINDS for family in (4, 6)
              for line in ipvs_lines(kind, family, servers=(1,), ports=ports)]
-    found = {}
     net.rs[0].shell("\n".join(DEAF))
-    with Director(net, lines, False) as director:
-        makers = {case: Frames(net, *case) for case in FLOWS_OF_FRAMES}
-        plain = {case: maker.received(maker.opening() + maker.warm_up() + maker.variants())
-                 for case, maker in makers.items()}
+    makers = {case: Frames(net, *case) for case in FLOWS_OF_FRAMES}
+    with Director(net, lines, False):
+        plain = {case: maker.received() for case, maker in makers.items()}
     with Director(net, lines, True) as director:
         director.params(sample="60s", inactive="90s")
-        for case, maker in makers.items():
-            opening = maker.received(maker.opening() + maker.warm_up())
-            before, variants = director.stats(), maker.variants()
-            bypassed = opening + maker.received(variants)
-            found[case] = Flow(maker.opening() + maker.warm_up() + variants, plain[case], bypassed,
-                               director.hits(before))
+        bypassed = {case: maker.received() for case, maker in makers.items()}
+        hits = {(flow["proto"], flow["sport"]): flow["packets"] for flow in director.flows()}
     net.rs[0].shell("tc qdisc del dev eth0 clsact; tc qdisc del dev eth1 clsact")
-    return found
+    return {case: Flow(maker.first + maker.rest, plain[case], bypassed[case],
+                       hits.get((maker.proto, maker.port), 0)) for case, maker in makers.items()}
 
 
-@pytest.mark.parametrize("case", FLOWS_OF_FRAMES, ids=lambda case: "-".join(map(str, case)))
-def test_frames_are_the_same(frames, case):
-    flow = frames[case]
-    lost = [sent.hex() for sent, plain in zip(flow.sent, flow.plain) if plain is None]
-    assert not lost, "IPVS alone forwards them"
-    differing = [f"sent {sent.hex()}, IPVS {plain.hex()}, bypass {bypassed and bypassed.hex()}"
-                 for sent, plain, bypassed in zip(flow.sent, flow.plain, flow.bypassed)
-                 if bypassed is None or comparable(bypassed) != comparable(plain)]
+@pytest.mark.parametrize("case", FLOWS_OF_FRAMES, ids=lambda case: "-".join(map(str, case[:3] + case[3])))
+def test_frames_are_the_same(flows, case):
+    flow = flows[case]
+    assert len(flow.plain) == len(flow.sent), "IPVS alone forwards them"
+    plain, bypassed = (sorted(map(comparable, got)) for got in (flow.plain, flow.bypassed))
+    differing = [f"IPVS {one and one.hex()}, bypass {other and other.hex()}"
+                 for one, other in itertools.zip_longest(plain, bypassed) if one != other]
     kind = KINDS[case[0]]
     print(f"{case}: {flow.hits} of {len(flow.sent)} frames bypassed")
     assert not differing, "\n".join(differing)

@@ -112,8 +112,21 @@ class Director(Pair):
     def follower(self):
         return json.loads(self.bypass("status", "-j"))["follower"]["pid"]
 
+    def reset(self):
+        """As it was attached, but for the numbers of services."""
+        self.ipvsadm("-C")
+        self.restore(SERVICES)
+        self.settle()  # this comparison may have begun before
+        self.settle()
+        assert set(self.numbers()) == TAKEN
+        self.b.run("ip", "addr", "flush", "dev", "vb")
+        empty = " ".join(["0"] * 128)
+        sh("bpftool", "batch", "file", "-", input="".join(
+            f"map update pinned {self.map('path_map')} key {number} 0 0 0 value {empty}\n"
+            for number in range(1, 7)))
+
     def settle(self):
-        """Until what attach has done is done twice."""
+        """Until what was done at one comparison is done again at the next."""
         def followed():
             return self.dump("settings_map")[0]["formatted"]["value"]["followed"]
 
@@ -130,7 +143,7 @@ def bare_director(bpffs):
     director.delete()
 
 
-@pytest.fixture(name="director")
+@pytest.fixture(name="attached", scope="module")
 def attached_director(bpffs):
     director = Director()
     director.restore(SERVICES)
@@ -141,6 +154,12 @@ def attached_director(bpffs):
     director.xdp_root("detach", "vb")
     director.delete()
     assert not (bpffs / "ecbpf").exists(), "pins are left over"
+
+
+@pytest.fixture(name="director")
+def director_anew(attached):
+    attached.reset()
+    return attached
 
 
 def test_read_without_a_bypass(bare):
@@ -192,9 +211,9 @@ def test_errors_without_a_bypass(bare):
         assert re.fullmatch(f"{TOOL}: {told}\n", done.stderr), done
 
 
-def test_attach_knows_all(director):
+def test_attach_knows_all(attached):
     """attach returns when the first comparison is done."""
-    numbers = director.numbers()
+    director, numbers = attached, attached.numbers()
     assert set(numbers) == TAKEN
     assert sorted(numbers.values()) == list(range(len(TAKEN)))
     assert [entry["key"] for entry in director.dump("gue_map")] == [["0x17", "0xc0"]]
@@ -234,11 +253,9 @@ def test_changes_invalidate_their_service_only(director):
         ("-E", "-t", "192.0.2.1:80", "-s", "wlc"),
         ("-D", "-t", "192.0.2.1:80"))
     for change in changes:
-        start = time.monotonic()
         director.ipvsadm(*change)
         # at once, and at the next comparison again
         now = director.await_(lambda: director.gen(5), lambda got, want=gen + 2: got >= want)
-        assert time.monotonic() - start < 2, change
         assert now == gen + 2, change
         gen = now
     assert director.gen(6) == 0
@@ -377,17 +394,11 @@ def test_one_follower(director):
     assert process.returncode == 0
 
 
-def test_ends_with_the_bypass(bpffs):
-    director = Director()
-    director.restore(SERVICES)
-    director.xdp_root("attach", "vb")
-    director.bypass("attach", "--inbound", "vb", "--flows", "64", "--paths", "64")
-    pid = director.follower()
+def test_ends_with_the_bypass(attached):
+    attached.bypass("attach", "--inbound", "vb")  # again: the one before was killed
+    pid = attached.follower()
     fd = os.pidfd_open(pid)
-    director.bypass("detach")
+    attached.bypass("detach")
     # detach has waited for it
     assert select.select([fd], [], [], 0)[0]
     os.close(fd)
-    director.xdp_root("detach", "vb")
-    director.delete()
-    assert not (bpffs / "ecbpf").exists()
