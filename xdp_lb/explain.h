@@ -21,7 +21,7 @@
  * @error, @echo: an ICMP error about a connection; an echo request
  */
 struct lb_packet {
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 	uint32_t ip_bytes;
 	uint8_t proto, ttl, flags;
 	bool v6;

@@ -196,7 +196,7 @@ static int service_of(struct model *m, const struct view *v, struct model_skb *s
 	return service ? (int)service[0] : -1;
 }
 
-static bool is_excluded(const struct model *m, const struct bypass_key *key)
+static bool is_excluded(const struct model *m, const struct ecbpf_tuple *key)
 {
 	const uint8_t *addr = (const uint8_t *)key->daddr;
 	struct bypass_prefix prefix;
@@ -389,7 +389,7 @@ static uint16_t tag_of(const struct ecbpf_recipe *recipe, size_t number)
 static bool own(struct model *m, struct sight *s, struct model_skb *skb)
 {
 	const struct bypass_params *p = model_params(m);
-	struct bypass_key *key = &skb->key;
+	struct ecbpf_tuple *key = &skb->key;
 	uint32_t *reset;
 
 	if (!(p->reset_pps | p->reset_per_flow) || !sight_read(m, s, skb) ||
