@@ -158,6 +158,7 @@ $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)):
 $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
 $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS))): $(B)/xdp_lb/xdp_lb.skel.h
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/bypass_*.c))
+$(filter $(B)/tests/bpf/test_bypass% $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/recipe_model.o
 $(patsubst %,$(B)/tests/bpf/bypass_%.o,run suite) $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/bypass_frames.o \

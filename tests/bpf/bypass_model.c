@@ -194,11 +194,6 @@ struct bypass_flow *model_room(struct model *m, const struct place *place)
 
 /* --- headers, limits */
 
-uint8_t model_tunnel_tos(uint8_t tos)
-{
-	return (tos & 3) == 3 ? (tos & 0xfc) | 2 : tos;
-}
-
 bool model_is_service(struct model *m, const struct ecbpf_tuple *key, int family)
 {
 	struct bypass_service_key service = {

@@ -10,6 +10,7 @@
 
 #include "tests/bpf/bypass_model_parts.h"
 #include "tests/bpf/bypass_view.h"
+#include "tests/bpf/recipe_model.h"
 
 #define NEXT_GRE 47
 
@@ -134,7 +135,7 @@ static void sight_tunnel(struct model *m, struct sight *s)
 	}
 	s->v.at = outer.at;
 	if (!family_of(next) || !sight_ip(&s->v, family_of(next)) || s->v.ttl != outer.ttl ||
-	    model_tunnel_tos(s->v.tos) != outer.tos || (outer.df && !s->v.df)) {
+	    recipe_tos(s->v.tos) != outer.tos || (outer.df && !s->v.df)) {
 		s->strange = true;
 		return;
 	}

@@ -33,9 +33,6 @@ void model_retire(struct model *m, struct bypass_flow *flow);
 /** model_room - a free entry, else one that is not trusted, else the one that was idle longest */
 struct bypass_flow *model_room(struct model *m, const struct place *place);
 
-/** model_tunnel_tos - congestion marked before the tunnel is not marked in it (RFC 3168 9.1.1) */
-uint8_t model_tunnel_tos(uint8_t tos);
-
 /** model_is_service - is this where clients go? */
 bool model_is_service(struct model *m, const struct ecbpf_tuple *key, int family);
 
