@@ -28,8 +28,8 @@ say = @printf '  %-8s %s\n' $(1) $(2)
 endif
 
 LIB_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*.c))
-# for the tools here alone: who links the library from outside needs no libmnl
-NETLINK_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/netlink/*.c))
+# for the tools here alone: who links the library from outside needs neither libmnl nor json-c
+SHARED_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard libecbpf/*/*.c))
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 ROOT_OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard xdp_root/*.c)))
 # all but the commands: also for tests and fuzzers
@@ -101,7 +101,7 @@ $(B)/xdp_root/attach.o: $(B)/xdp_root/xdp_root.skel.h $(B)/xdp_root/xdp_nop.skel
 $(BENCH_OBJS) $(B)/tests/bpf/suite.o $(B)/tests/bpf/reader.o $(patsubst $(B)/%,$(B)/%.o,$(BPF_TESTS) $(TEST_TOOLS)): \
 	$(B)/xdp_root/xdp_root.skel.h $(TEST_BPF:.bpf.o=.skel.h)
 
-$(B)/libecbpf.a: $(LIB_OBJS) $(NETLINK_OBJS)
+$(B)/libecbpf.a: $(LIB_OBJS) $(SHARED_OBJS)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -158,6 +158,7 @@ $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)):
 $(filter $(B)/tests/unit/test_lb% $(B)/tests/bpf/test_lb%,$(UNIT) $(BPF_TESTS)): LIBS += $(LB_LIBS)
 $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS))): $(B)/xdp_lb/xdp_lb.skel.h
 $(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS)): $(patsubst %.c,$(B)/%.o,$(wildcard tests/bpf/bypass_*.c))
+$(filter $(B)/tests/bpf/test_bypass% $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/recipe_model.o
 $(patsubst %,$(B)/tests/bpf/bypass_%.o,run suite) $(patsubst %,%.o,$(filter $(B)/tests/bpf/test_bypass%,$(BPF_TESTS))): \
 	$(B)/bypass_ipvs/xdp_bypass_ipvs.skel.h $(B)/bypass_ipvs/bypass_egress.skel.h
 $(filter $(B)/tests/bpf/test_lb%,$(BPF_TESTS)): $(B)/tests/bpf/bypass_frames.o \

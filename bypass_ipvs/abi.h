@@ -37,31 +37,6 @@
 /* Grows when a shape in this file changes; programs and command must agree. */
 #define BYPASS_ABI 1
 
-/**
- * struct bypass_key4 - which IPv4 connection a packet from its client belongs to
- * @rest: ECBPF_REST(): protocol, and the VLAN ids that the packet came with
- */
-struct bypass_key4 {
-	__be32 saddr;
-	__be32 daddr;
-	__be16 sport;
-	__be16 dport;
-	__u32 rest;
-};
-_Static_assert(sizeof(struct bypass_key4) == 16, "two words");
-
-/**
- * struct bypass_key - the same of either family; IPv4 as ::ffff:ADDRESS (RFC 4291 2.5.5.2)
- */
-struct bypass_key {
-	__be32 saddr[4];
-	__be32 daddr[4];
-	__be16 sport;
-	__be16 dport;
-	__u32 rest;
-};
-_Static_assert(sizeof(struct bypass_key) == 40, "five words");
-
 /* struct bypass_flow.state */
 #define BYPASS_FIN (1U << 0) /* the client has sent FIN */
 #define BYPASS_RST (1U << 1) /* and RST, with the number expected; IPVS has sent nothing since */
@@ -103,13 +78,13 @@ _Static_assert(sizeof(struct bypass_flow) == 48, "three quarters of a cache line
 
 struct bypass_flow4 {
 	struct bypass_flow flow;
-	struct bypass_key4 key;
+	struct ecbpf_tuple4 key;
 };
 _Static_assert(sizeof(struct bypass_flow4) == 64, "one cache line");
 
 struct bypass_flow6 {
 	struct bypass_flow flow;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 	__u8 pad[40];
 };
 _Static_assert(sizeof(struct bypass_flow6) == 128, "two cache lines");

@@ -182,7 +182,7 @@ static __always_inline void flow_begin(struct bypass_flow *flow, const struct si
 	flow->state = l->flags & PACKET_TCP_FIN ? BYPASS_FIN : 0;
 }
 
-static __always_inline void key4_of(const struct bypass_key *key, struct bypass_key4 *key4)
+static __always_inline void key4_of(const struct ecbpf_tuple *key, struct ecbpf_tuple4 *key4)
 {
 	key4->saddr = key->saddr[3];
 	key4->daddr = key->daddr[3];
@@ -222,7 +222,7 @@ static __noinline int flow4_enter(const struct sight *sight, const struct learne
 {
 	struct bypass_bucket4 *bucket = flow4_bucket(hash);
 	struct flow_pick pick = {};
-	struct bypass_key4 *key;
+	struct ecbpf_tuple4 *key;
 
 	if (!bucket)
 		return 0;
@@ -239,7 +239,7 @@ static __noinline int flow6_enter(const struct sight *sight, const struct learne
 {
 	struct bypass_bucket6 *bucket = flow6_bucket(hash);
 	struct flow_pick pick = {};
-	struct bypass_key *key;
+	struct ecbpf_tuple *key;
 
 	if (!bucket)
 		return 0;
@@ -300,7 +300,7 @@ static __noinline int sight_enter(struct __sk_buff *skb, const struct sight *sig
 static __always_inline struct bypass_flow *sight_find(const struct learned *l, __u64 *hash,
 						      __u64 *mark)
 {
-	struct bypass_key4 key;
+	struct ecbpf_tuple4 key;
 
 	if (l->v6) {
 		*hash = flow6_hash(&l->key);
@@ -377,7 +377,7 @@ static __always_inline __u32 reset_vid(const struct ecbpf_recipe *recipe, __u32 
 }
 
 /* The client's tuple is the segment's, turned round; it came with the tags that the answer has. */
-static __always_inline void reset_turn(const struct learned *l, struct bypass_key *key)
+static __always_inline void reset_turn(const struct learned *l, struct ecbpf_tuple *key)
 {
 	__builtin_memcpy(key->saddr, l->key.daddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, l->key.saddr, sizeof(key->daddr));
@@ -386,7 +386,7 @@ static __always_inline void reset_turn(const struct learned *l, struct bypass_ke
 	key->rest = ECBPF_REST(l->key.rest, reset_vid(&l->recipe, 0), reset_vid(&l->recipe, 1));
 }
 
-static __always_inline bool reset_is_service(const struct bypass_key *key, bool v6)
+static __always_inline bool reset_is_service(const struct ecbpf_tuple *key, bool v6)
 {
 	struct bypass_service_key service = {
 		.port = key->dport,
@@ -405,7 +405,7 @@ static __always_inline bool reset_is_service(const struct bypass_key *key, bool 
 static __noinline int reset_police(const struct sight *sight, const struct learned *l)
 {
 	struct bypass_reset *reset, fresh = { .from = sight->now };
-	struct bypass_key key = {};
+	struct ecbpf_tuple key = {};
 
 	reset_turn(l, &key);
 	if (!reset_is_service(&key, l->v6))

@@ -106,12 +106,12 @@ static int egress_add(const struct live *live, struct counts *counts)
 	return err;
 }
 
-static int flow_add(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static int flow_add(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	struct counts *counts = arg;
 
 	(void)flow;
-	if (table_key_is_v4(key))
+	if (ecbpf_tuple_is_v4(key))
 		counts->flows++;
 	else
 		counts->flows6++;

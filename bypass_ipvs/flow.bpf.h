@@ -37,12 +37,12 @@ static __always_inline __u32 settings_now(const struct bypass_settings *s)
 
 #define FLOW_WORDS(type) (sizeof(((struct type *)0)->key) / sizeof(__u64))
 
-static __always_inline __u64 flow4_hash(const struct bypass_key4 *key)
+static __always_inline __u64 flow4_hash(const struct ecbpf_tuple4 *key)
 {
 	return flow_hash(key, sizeof(*key) / sizeof(__u64), bypass_seed);
 }
 
-static __always_inline __u64 flow6_hash(const struct bypass_key *key)
+static __always_inline __u64 flow6_hash(const struct ecbpf_tuple *key)
 {
 	return flow_hash(key, sizeof(*key) / sizeof(__u64), bypass_seed);
 }
@@ -61,7 +61,7 @@ static __always_inline struct bypass_bucket6 *flow6_bucket(__u64 hash)
 	return bpf_map_lookup_elem(&tuple6_map, &at);
 }
 
-static __always_inline struct bypass_flow *flow4_find(const struct bypass_key4 *key, __u64 hash,
+static __always_inline struct bypass_flow *flow4_find(const struct ecbpf_tuple4 *key, __u64 hash,
 						      __u64 *mark)
 {
 	struct bypass_bucket4 *bucket = flow4_bucket(hash);
@@ -72,7 +72,7 @@ static __always_inline struct bypass_flow *flow4_find(const struct bypass_key4 *
 			 mark);
 }
 
-static __always_inline struct bypass_flow *flow6_find(const struct bypass_key *key, __u64 hash,
+static __always_inline struct bypass_flow *flow6_find(const struct ecbpf_tuple *key, __u64 hash,
 						      __u64 *mark)
 {
 	struct bypass_bucket6 *bucket = flow6_bucket(hash);

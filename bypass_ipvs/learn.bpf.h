@@ -20,7 +20,7 @@
  * @flags: of TCP
  */
 struct learned {
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 	struct ecbpf_recipe recipe;
 	__u32 seq;
 	__be16 gue_sport;
@@ -241,7 +241,7 @@ static __always_inline int learn_tunnel(struct pkt *p, struct learn_ip *ip, stru
 	return outer.df && !ip->df ? LEARN_STRANGE : LEARN_DONE;
 }
 
-static __always_inline void learn_addrs(struct bypass_key *key, const struct learn_ip *ip)
+static __always_inline void learn_addrs(struct ecbpf_tuple *key, const struct learn_ip *ip)
 {
 	if (ip->v6) {
 		__builtin_memcpy(key->saddr, &ip->v6->saddr, sizeof(key->saddr));

@@ -52,7 +52,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, BYPASS_PENDING_MAX);
-	__type(key, struct bypass_key);
+	__type(key, struct ecbpf_tuple);
 	__type(value, struct bypass_pending);
 } pending_map SEC(".maps");
 
@@ -111,7 +111,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, BYPASS_RESET_MAX);
-	__type(key, struct bypass_key);
+	__type(key, struct ecbpf_tuple);
 	__type(value, struct bypass_reset);
 } reset_map SEC(".maps");
 

@@ -66,7 +66,7 @@ struct sum {
 	int *of;
 };
 
-static int flow_add(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static int flow_add(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	const __u32 path = ECBPF_MARK_ID(flow->mark) & 0xffff;
 	struct sum *sum = arg;

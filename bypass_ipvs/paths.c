@@ -18,7 +18,7 @@ __u32 paths_used(const struct live *live)
 	return used;
 }
 
-static int taken_visit(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static int taken_visit(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	bool *taken = arg;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include <string.h>
 
-#include <arpa/inet.h>
-
 #include "bypass_ipvs/table.h"
 #include "libecbpf/ecbpf.h"
 
@@ -24,57 +22,34 @@ void table_close(struct table *table)
 	ecbpf_table_unmap(&table->v6);
 }
 
-static bool copy4(const struct bypass_flow4 *entry, struct bypass_flow *flow,
-		  struct bypass_key *key)
+static int scan(const struct ecbpf_table *table,
+		int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
+			     const struct bypass_flow *flow),
+		void *arg)
 {
-	struct bypass_flow4 copy;
-
-	if (!ecbpf_table_copy(entry, &copy, sizeof(copy)))
-		return false;
-	*flow = copy.flow;
-	*key = (struct bypass_key){
-		.saddr = { 0, 0, htonl(ECBPF_V4_PREFIX), copy.key.saddr },
-		.daddr = { 0, 0, htonl(ECBPF_V4_PREFIX), copy.key.daddr },
-		.sport = copy.key.sport,
-		.dport = copy.key.dport,
-		.rest = copy.key.rest,
-	};
-	return true;
-}
-
-static bool copy6(const struct bypass_flow6 *entry, struct bypass_flow *flow,
-		  struct bypass_key *key)
-{
-	struct bypass_flow6 copy;
-
-	if (!ecbpf_table_copy(entry, &copy, sizeof(copy)))
-		return false;
-	*flow = copy.flow;
-	*key = copy.key;
-	return true;
-}
-
-int table_scan(const struct table *table,
-	       int (*visit)(void *arg, const struct bypass_key *key,
-			    const struct bypass_flow *flow),
-	       void *arg)
-{
-	struct bypass_flow flow;
-	struct bypass_key key;
+	struct bypass_flow6 copy; /* the larger of the two */
+	struct ecbpf_tuple tuple;
 	size_t i;
 	int err = 0;
 
-	for (i = 0; !err && i < table->v4.entries; i++)
-		if (copy4(ecbpf_table_entry(&table->v4, i), &flow, &key))
-			err = visit(arg, &key, &flow);
-	for (i = 0; !err && i < table->v6.entries; i++)
-		if (copy6(ecbpf_table_entry(&table->v6, i), &flow, &key))
-			err = visit(arg, &key, &flow);
+	for (i = 0; !err && i < table->entries; i++)
+		if (ecbpf_table_get(table, i, &copy, &tuple))
+			err = visit(arg, &tuple, &copy.flow);
 	return err;
 }
 
+int table_scan(const struct table *table,
+	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
+			    const struct bypass_flow *flow),
+	       void *arg)
+{
+	int err = scan(&table->v4, visit, arg);
+
+	return err ? err : scan(&table->v6, visit, arg);
+}
+
 int table_each(const struct live *live,
-	       int (*visit)(void *arg, const struct bypass_key *key,
+	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			    const struct bypass_flow *flow),
 	       void *arg)
 {
@@ -104,33 +79,36 @@ static bool remove_entry(__u64 *mark, const struct bypass_flow *flow, struct byp
 	return true;
 }
 
-uint64_t table_remove(const struct table *table, struct bypass_path *path, size_t paths,
-		      bool (*match)(void *arg, const struct bypass_key *key,
-				    const struct bypass_flow *flow),
-		      void *arg)
+static uint64_t remove_from(const struct ecbpf_table *table, struct bypass_path *path, size_t paths,
+			    bool (*match)(void *arg, const struct ecbpf_tuple *tuple,
+					  const struct bypass_flow *flow),
+			    void *arg)
 {
-	struct bypass_flow flow;
-	struct bypass_key key;
+	struct bypass_flow6 copy; /* the larger of the two */
+	struct ecbpf_tuple tuple;
 	uint64_t removed = 0;
 	size_t i;
 
-	for (i = 0; i < table->v4.entries; i++) {
-		struct bypass_flow4 *entry = ecbpf_table_entry(&table->v4, i);
+	for (i = 0; i < table->entries; i++) {
+		struct bypass_flow *flow = ecbpf_table_entry(table, i);
 
-		if (copy4(entry, &flow, &key) && match(arg, &key, &flow))
-			removed += remove_entry(&entry->flow.mark, &flow, path, paths);
-	}
-	for (i = 0; i < table->v6.entries; i++) {
-		struct bypass_flow6 *entry = ecbpf_table_entry(&table->v6, i);
-
-		if (copy6(entry, &flow, &key) && match(arg, &key, &flow))
-			removed += remove_entry(&entry->flow.mark, &flow, path, paths);
+		if (ecbpf_table_get(table, i, &copy, &tuple) && match(arg, &tuple, &copy.flow))
+			removed += remove_entry(&flow->mark, &copy.flow, path, paths);
 	}
 	return removed;
 }
 
+uint64_t table_remove(const struct table *table, struct bypass_path *path, size_t paths,
+		      bool (*match)(void *arg, const struct ecbpf_tuple *tuple,
+				    const struct bypass_flow *flow),
+		      void *arg)
+{
+	return remove_from(&table->v4, path, paths, match, arg) +
+	       remove_from(&table->v6, path, paths, match, arg);
+}
+
 int table_forget(const struct live *live,
-		 bool (*match)(void *arg, const struct bypass_key *key,
+		 bool (*match)(void *arg, const struct ecbpf_tuple *tuple,
 			       const struct bypass_flow *flow),
 		 void *arg, uint64_t *forgotten)
 {
@@ -144,9 +122,4 @@ int table_forget(const struct live *live,
 	if (forgotten)
 		*forgotten = removed;
 	return err;
-}
-
-bool table_key_is_v4(const struct bypass_key *key)
-{
-	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(ECBPF_V4_PREFIX);
 }

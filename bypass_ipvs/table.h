@@ -30,13 +30,13 @@ void table_close(struct table *table);
  *         returns ends the scan unless it is 0
  */
 int table_scan(const struct table *table,
-	       int (*visit)(void *arg, const struct bypass_key *key,
+	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			    const struct bypass_flow *flow),
 	       void *arg);
 
 /** table_each - open, scan, close */
 int table_each(const struct live *live,
-	       int (*visit)(void *arg, const struct bypass_key *key,
+	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			    const struct bypass_flow *flow),
 	       void *arg);
 
@@ -50,7 +50,7 @@ int table_each(const struct live *live,
  * Return: how many were freed.
  */
 uint64_t table_remove(const struct table *table, struct bypass_path *path, size_t paths,
-		      bool (*match)(void *arg, const struct bypass_key *key,
+		      bool (*match)(void *arg, const struct ecbpf_tuple *tuple,
 				    const struct bypass_flow *flow),
 		      void *arg);
 
@@ -59,11 +59,8 @@ uint64_t table_remove(const struct table *table, struct bypass_path *path, size_
  * @forgotten: how many; or NULL
  */
 int table_forget(const struct live *live,
-		 bool (*match)(void *arg, const struct bypass_key *key,
+		 bool (*match)(void *arg, const struct ecbpf_tuple *tuple,
 			       const struct bypass_flow *flow),
 		 void *arg, uint64_t *forgotten);
-
-/** table_key_is_v4 - its addresses are ::ffff:ADDRESS */
-bool table_key_is_v4(const struct bypass_key *key);
 
 #endif

@@ -165,7 +165,7 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 
 /* --- of an unknown one */
 
-static __always_inline void unknown_key(const struct packet *packet, struct bypass_key *key)
+static __always_inline void unknown_key(const struct packet *packet, struct ecbpf_tuple *key)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	if (packet->ip6) {
@@ -201,7 +201,7 @@ static __always_inline __u32 unknown_reset(const struct packet *packet, struct b
 					   const struct bypass_params *p, __u32 now)
 {
 	struct bypass_reset *reset;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 
 	if (!packet->tcp || packet->flags & (PACKET_TCP_SYN | PACKET_TCP_RST))
 		return 0;
@@ -266,7 +266,7 @@ static __always_inline void bypass4(struct xdp_md *xdp, struct pkt *p, struct pa
 {
 	struct bypass_settings *s;
 	struct bypass_flow *flow;
-	struct bypass_key4 key;
+	struct ecbpf_tuple4 key;
 	__u64 mark = 0;
 
 	v->code = packet_ip4(p, packet);
@@ -289,7 +289,7 @@ static __always_inline void bypass6(struct xdp_md *xdp, struct pkt *p, struct pa
 {
 	struct bypass_settings *s;
 	struct bypass_flow *flow;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 	__u64 mark = 0;
 
 	v->code = packet_ip6(p, packet);

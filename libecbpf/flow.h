@@ -40,4 +40,24 @@
 #define ECBPF_REST_OUTER(rest) ((rest) >> 8 & 0xfff)
 #define ECBPF_REST_INNER(rest) ((rest) >> 20)
 
+/** struct ecbpf_tuple4 - key for IPv4: which flow a packet is of; @rest: ECBPF_REST() */
+struct ecbpf_tuple4 {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport;
+	__be16 dport;
+	__u32 rest;
+};
+_Static_assert(sizeof(struct ecbpf_tuple4) == 16, "two words");
+
+/** struct ecbpf_tuple - the same of either family; IPv4 as ::ffff:ADDRESS */
+struct ecbpf_tuple {
+	__be32 saddr[4];
+	__be32 daddr[4];
+	__be16 sport;
+	__be16 dport;
+	__u32 rest;
+};
+_Static_assert(sizeof(struct ecbpf_tuple) == 40, "five words");
+
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,9 @@
 
 /* An entry that changes hands more often than this while it is read is passed over. */
 #define COPY_TRIES 4
+
+/* Bytes of an entry for IPv4; those for IPv6 are longer. */
+#define ENTRY4 (ECBPF_FLOW_KEY + sizeof(struct ecbpf_tuple4))
 
 int ecbpf_table_map(int fd, const char *name, size_t entry_bytes, bool write,
 		    struct ecbpf_table *table)
@@ -63,4 +67,37 @@ bool ecbpf_table_copy(const void *entry, void *copy, size_t bytes)
 	} while (before != after && --tries);
 	memcpy(copy, &before, sizeof(before));
 	return before == after;
+}
+
+bool ecbpf_table_get(const struct ecbpf_table *table, size_t i, void *copy,
+		     struct ecbpf_tuple *tuple)
+{
+	const void *at = (const char *)copy + ECBPF_FLOW_KEY;
+	struct ecbpf_tuple4 key;
+
+	if (!ecbpf_table_copy(ecbpf_table_entry(table, i), copy, table->entry_bytes))
+		return false;
+	if (table->entry_bytes != ENTRY4) {
+		memcpy(tuple, at, sizeof(*tuple));
+		return true;
+	}
+	memcpy(&key, at, sizeof(key));
+	*tuple = (struct ecbpf_tuple){
+		.saddr = { 0, 0, htonl(ECBPF_V4_PREFIX), key.saddr },
+		.daddr = { 0, 0, htonl(ECBPF_V4_PREFIX), key.daddr },
+		.sport = key.sport,
+		.dport = key.dport,
+		.rest = key.rest,
+	};
+	return true;
+}
+
+bool ecbpf_tuple_is_v4(const struct ecbpf_tuple *tuple)
+{
+	return !tuple->saddr[0] && !tuple->saddr[1] && tuple->saddr[2] == htonl(ECBPF_V4_PREFIX);
+}
+
+__u32 ecbpf_ticks_since(__u32 now, __u32 then)
+{
+	return (__s32)(now - then) < 0 ? 0 : now - then;
 }

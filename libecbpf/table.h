@@ -45,6 +45,19 @@ ECBPF_API void *ecbpf_table_entry(const struct ecbpf_table *table, size_t i);
  */
 ECBPF_API bool ecbpf_table_copy(const void *entry, void *copy, size_t bytes);
 
+/**
+ * ecbpf_table_get - as ecbpf_table_copy(), of entry number @i, and its key
+ * @copy: of the table's entry_bytes
+ */
+ECBPF_API bool ecbpf_table_get(const struct ecbpf_table *table, size_t i, void *copy,
+			       struct ecbpf_tuple *tuple);
+
+/** ecbpf_tuple_is_v4 - its addresses are ::ffff:ADDRESS */
+ECBPF_API bool ecbpf_tuple_is_v4(const struct ecbpf_tuple *tuple);
+
+/** ecbpf_ticks_since - from @then to @now; what was stamped after we looked at the clock is now */
+ECBPF_API __u32 ecbpf_ticks_since(__u32 now, __u32 then);
+
 #ifdef __cplusplus
 }
 #endif

@@ -174,23 +174,6 @@ struct lb_backend_entry {
 };
 _Static_assert(sizeof(struct lb_backend_entry) == 128, "two cache lines");
 
-/** struct lb_conn4_key - connection of a client's packet */
-struct lb_conn4_key {
-	__be32 saddr;
-	__be32 daddr;
-	__be16 sport;
-	__be16 dport;
-	__u32 rest; /* ECBPF_REST(): protocol, VLAN ids */
-};
-
-struct lb_conn6_key {
-	__be32 saddr[4];
-	__be32 daddr[4];
-	__be16 sport;
-	__be16 dport;
-	__u32 rest;
-};
-
 /* struct lb_conn.state */
 #define LB_CONN_SEEN_TWICE (1U << 0) /* more than one packet: there is a client */
 #define LB_CONN_CLOSING	   (1U << 1) /* FIN or RST came last */
@@ -221,13 +204,13 @@ _Static_assert(sizeof(struct lb_conn) == 48, "three quarters of a cache line");
 
 struct lb_conn4 {
 	struct lb_conn conn;
-	struct lb_conn4_key key;
+	struct ecbpf_tuple4 key;
 };
 _Static_assert(sizeof(struct lb_conn4) == 64, "one cache line");
 
 struct lb_conn6 {
 	struct lb_conn conn;
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 	__u8 pad[40];
 };
 _Static_assert(sizeof(struct lb_conn6) == 128, "two cache lines");

@@ -51,11 +51,11 @@ static int owners_make(struct job *job)
 	return 0;
 }
 
-static int flow_add(void *arg, const struct lb_conn6_key *key, const struct lb_conn *conn)
+static int flow_add(void *arg, const struct ecbpf_tuple *key, const struct lb_conn *conn)
 {
 	struct job *job = arg;
 	const __u32 number = ECBPF_MARK_ID(conn->mark);
-	const bool v4 = lb_conns_key_is_v4(key);
+	const bool v4 = ecbpf_tuple_is_v4(key);
 	struct lb_flow *flow;
 
 	if (!job->vip[number])

@@ -16,7 +16,7 @@ const volatile __u32 lb_buckets[2];
 const volatile __u32 lb_hz;
 const volatile bool lb_test;
 
-static __always_inline void conn_key4(const struct lb_conn6_key *key, struct lb_conn4_key *key4)
+static __always_inline void conn_key4(const struct ecbpf_tuple *key, struct ecbpf_tuple4 *key4)
 {
 	key4->saddr = key->saddr[3];
 	key4->daddr = key->daddr[3];
@@ -27,14 +27,14 @@ static __always_inline void conn_key4(const struct lb_conn6_key *key, struct lb_
 
 #define CONN_WORDS(type) (sizeof(struct type) / sizeof(__u64))
 
-static __always_inline __u64 conn_hash4(const struct lb_conn4_key *key)
+static __always_inline __u64 conn_hash4(const struct ecbpf_tuple4 *key)
 {
-	return flow_hash(key, CONN_WORDS(lb_conn4_key), lb_seed);
+	return flow_hash(key, CONN_WORDS(ecbpf_tuple4), lb_seed);
 }
 
-static __always_inline __u64 conn_hash6(const struct lb_conn6_key *key)
+static __always_inline __u64 conn_hash6(const struct ecbpf_tuple *key)
 {
-	return flow_hash(key, CONN_WORDS(lb_conn6_key), lb_seed);
+	return flow_hash(key, CONN_WORDS(ecbpf_tuple), lb_seed);
 }
 
 static __always_inline void *conn_bucket4(__u64 hash)
@@ -51,9 +51,9 @@ static __always_inline void *conn_bucket6(__u64 hash)
 	return bpf_map_lookup_elem(&lb_conn6_map, &at);
 }
 
-static __always_inline struct lb_conn *conn_find4(const struct lb_conn6_key *key, __u64 *mark)
+static __always_inline struct lb_conn *conn_find4(const struct ecbpf_tuple *key, __u64 *mark)
 {
-	struct lb_conn4_key key4;
+	struct ecbpf_tuple4 key4;
 	__u64 hash;
 	void *bucket;
 
@@ -62,19 +62,18 @@ static __always_inline struct lb_conn *conn_find4(const struct lb_conn6_key *key
 	bucket = conn_bucket4(hash);
 	if (!bucket)
 		return NULL;
-	return flow_find(bucket, sizeof(struct lb_conn4), &key4, CONN_WORDS(lb_conn4_key), hash,
+	return flow_find(bucket, sizeof(struct lb_conn4), &key4, CONN_WORDS(ecbpf_tuple4), hash,
 			 mark);
 }
 
-static __always_inline struct lb_conn *conn_find6(const struct lb_conn6_key *key, __u64 *mark)
+static __always_inline struct lb_conn *conn_find6(const struct ecbpf_tuple *key, __u64 *mark)
 {
 	__u64 hash = conn_hash6(key);
 	void *bucket = conn_bucket6(hash);
 
 	if (!bucket)
 		return NULL;
-	return flow_find(bucket, sizeof(struct lb_conn6), key, CONN_WORDS(lb_conn6_key), hash,
-			 mark);
+	return flow_find(bucket, sizeof(struct lb_conn6), key, CONN_WORDS(ecbpf_tuple), hash, mark);
 }
 
 /* conn_is_over - has it been silent for too long? */
@@ -177,7 +176,7 @@ static __always_inline __u32 conn_now(const struct lb_settings *settings)
 static __always_inline int conn_enter4(const struct subject *s, const struct lb_conn *fresh,
 				       __u64 mark)
 {
-	struct lb_conn4_key key;
+	struct ecbpf_tuple4 key;
 	struct lb_conn *conn;
 	__u64 hash;
 	void *bucket;
@@ -187,7 +186,7 @@ static __always_inline int conn_enter4(const struct subject *s, const struct lb_
 	bucket = conn_bucket4(hash);
 	if (!bucket)
 		return false;
-	conn = conn_claim(bucket, sizeof(struct lb_conn4), &key, CONN_WORDS(lb_conn4_key), hash,
+	conn = conn_claim(bucket, sizeof(struct lb_conn4), &key, CONN_WORDS(ecbpf_tuple4), hash,
 			  fresh->seen);
 	if (!conn)
 		return false;
@@ -206,7 +205,7 @@ static __always_inline int conn_enter6(const struct subject *s, const struct lb_
 
 	if (!bucket)
 		return false;
-	conn = conn_claim(bucket, sizeof(struct lb_conn6), &s->key, CONN_WORDS(lb_conn6_key), hash,
+	conn = conn_claim(bucket, sizeof(struct lb_conn6), &s->key, CONN_WORDS(ecbpf_tuple), hash,
 			  fresh->seen);
 	if (!conn)
 		return false;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "xdp_lb/conns.h"
@@ -29,11 +28,6 @@ void lb_conns_close(struct lb_conns *conns)
 	ecbpf_table_unmap(&conns->v6);
 }
 
-__u32 lb_conns_ticks(const struct lb_conns *conns, __u32 then)
-{
-	return (__s32)(conns->now - then) < 0 ? 0 : conns->now - then;
-}
-
 /* holds - is the backend still the one that the entry means? */
 static bool holds(const struct lb_conns *conns, const struct lb_conn *conn)
 {
@@ -57,7 +51,8 @@ static __u32 idle_max(const struct lb_conns *conns, const struct lb_conn *conn)
 
 enum lb_conns_state lb_conns_state(const struct lb_conns *conns, const struct lb_conn *conn)
 {
-	if (!holds(conns, conn) || lb_conns_ticks(conns, conn->seen) > idle_max(conns, conn))
+	if (!holds(conns, conn) ||
+	    ecbpf_ticks_since(conns->now, conn->seen) > idle_max(conns, conn))
 		return LB_CONNS_OVER;
 	if (conn->state & LB_CONN_CLOSING)
 		return LB_CONNS_CLOSING;
@@ -76,80 +71,53 @@ const char *lb_conns_state_name(enum lb_conns_state state)
 	return names[state];
 }
 
-static bool copy4(const void *entry, struct lb_conn *conn, struct lb_conn6_key *key)
+static int scan(const struct lb_conns *conns, const struct ecbpf_table *table,
+		int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
+			     const struct lb_conn *conn),
+		void *arg)
 {
-	struct lb_conn4 copy;
-
-	if (!ecbpf_table_copy(entry, &copy, sizeof(copy)))
-		return false;
-	*conn = copy.conn;
-	*key = (struct lb_conn6_key){
-		.saddr = { 0, 0, htonl(ECBPF_V4_PREFIX), copy.key.saddr },
-		.daddr = { 0, 0, htonl(ECBPF_V4_PREFIX), copy.key.daddr },
-		.sport = copy.key.sport,
-		.dport = copy.key.dport,
-		.rest = copy.key.rest,
-	};
-	return true;
-}
-
-static bool copy6(const void *entry, struct lb_conn *conn, struct lb_conn6_key *key)
-{
-	struct lb_conn6 copy;
-
-	if (!ecbpf_table_copy(entry, &copy, sizeof(copy)))
-		return false;
-	*conn = copy.conn;
-	*key = copy.key;
-	return true;
-}
-
-int lb_conns_scan(const struct lb_conns *conns,
-		  int (*visit)(void *arg, const struct lb_conn6_key *key,
-			       const struct lb_conn *conn),
-		  void *arg)
-{
-	struct lb_conn6_key key;
-	struct lb_conn conn;
+	struct lb_conn6 copy; /* the larger of the two */
+	struct ecbpf_tuple tuple;
 	size_t i;
 	int err = 0;
 
-	for (i = 0; !err && i < conns->v4.entries; i++)
-		if (copy4(ecbpf_table_entry(&conns->v4, i), &conn, &key) &&
-		    lb_conns_state(conns, &conn) != LB_CONNS_OVER)
-			err = visit(arg, &key, &conn);
-	for (i = 0; !err && i < conns->v6.entries; i++)
-		if (copy6(ecbpf_table_entry(&conns->v6, i), &conn, &key) &&
-		    lb_conns_state(conns, &conn) != LB_CONNS_OVER)
-			err = visit(arg, &key, &conn);
+	for (i = 0; !err && i < table->entries; i++)
+		if (ecbpf_table_get(table, i, &copy, &tuple) &&
+		    lb_conns_state(conns, &copy.conn) != LB_CONNS_OVER)
+			err = visit(arg, &tuple, &copy.conn);
 	return err;
+}
+
+int lb_conns_scan(const struct lb_conns *conns,
+		  int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
+			       const struct lb_conn *conn),
+		  void *arg)
+{
+	int err = scan(conns, &conns->v4, visit, arg);
+
+	return err ? err : scan(conns, &conns->v6, visit, arg);
 }
 
 /** struct search - @key: wanted; @conn: gets it */
 struct search {
-	const struct lb_conn6_key *key;
+	const struct ecbpf_tuple *key;
 	struct lb_conn *conn;
 };
 
-static int same_key(void *arg, const struct lb_conn6_key *key, const struct lb_conn *conn)
+static int same_key(void *arg, const struct ecbpf_tuple *tuple, const struct lb_conn *conn)
 {
 	const struct search *search = arg;
 
-	if (memcmp(key, search->key, sizeof(*key)))
+	if (memcmp(tuple, search->key, sizeof(*tuple)))
 		return 0;
 	*search->conn = *conn;
 	return 1;
 }
 
-bool lb_conns_find(const struct lb_conns *conns, const struct lb_conn6_key *key,
+bool lb_conns_find(const struct lb_conns *conns, const struct ecbpf_tuple *key,
 		   struct lb_conn *conn)
 {
 	struct search search = { .key = key, .conn = conn };
 
 	return lb_conns_scan(conns, same_key, &search) == 1;
-}
-
-bool lb_conns_key_is_v4(const struct lb_conn6_key *key)
-{
-	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(ECBPF_V4_PREFIX);
 }

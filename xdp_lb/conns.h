@@ -35,24 +35,18 @@ void lb_conns_close(struct lb_conns *conns);
 enum lb_conns_state lb_conns_state(const struct lb_conns *conns, const struct lb_conn *conn);
 const char *lb_conns_state_name(enum lb_conns_state state);
 
-/** lb_conns_ticks - jiffies since then; what was stamped after we looked at the clock is now */
-__u32 lb_conns_ticks(const struct lb_conns *conns, __u32 then);
-
 /**
  * lb_conns_scan - all connections that are not over, IPv4 first
  * @visit: called with copies that are whole; keys of IPv4 as ::ffff:ADDRESS. What it returns ends
  *	   the scan unless it is 0
  */
 int lb_conns_scan(const struct lb_conns *conns,
-		  int (*visit)(void *arg, const struct lb_conn6_key *key,
+		  int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			       const struct lb_conn *conn),
 		  void *arg);
 
 /** lb_conns_find - of this key; false: there is none that is not over */
-bool lb_conns_find(const struct lb_conns *conns, const struct lb_conn6_key *key,
+bool lb_conns_find(const struct lb_conns *conns, const struct ecbpf_tuple *key,
 		   struct lb_conn *conn);
-
-/** lb_conns_key_is_v4 - its addresses are ::ffff:ADDRESS */
-bool lb_conns_key_is_v4(const struct lb_conn6_key *key);
 
 #endif

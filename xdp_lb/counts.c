@@ -97,7 +97,7 @@ static int count_conn(struct lb_counts_backend *to, const struct lb_conn *conn)
 	return 0;
 }
 
-static int visit(void *arg, const struct lb_conn6_key *key, const struct lb_conn *conn)
+static int visit(void *arg, const struct ecbpf_tuple *key, const struct lb_conn *conn)
 {
 	const struct owners *owners = arg;
 	const __u32 at = owners->at[ECBPF_MARK_ID(conn->mark)];

@@ -22,7 +22,7 @@
  * @cid: first octets of QUIC's connection id, if it is one; @cid_octets: that it has at least; 0: none
  */
 struct lb_packet {
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 	uint32_t ip_bytes;
 	uint8_t proto, ttl, flags;
 	bool v6;

@@ -20,7 +20,7 @@ static inline __u64 lb_hash_mix(__u64 hash, __u64 value)
 }
 
 /* lb_hash - @of: LB_OF_*; addresses and ports are taken as they lie in memory, on little endian */
-static inline __u32 lb_hash(const struct lb_conn6_key *key, __u32 of)
+static inline __u32 lb_hash(const struct ecbpf_tuple *key, __u32 of)
 {
 	const struct lb_hash_word *source = (const struct lb_hash_word *)key->saddr;
 	const struct lb_hash_word *dest = (const struct lb_hash_word *)key->daddr;

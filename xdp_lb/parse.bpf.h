@@ -20,7 +20,7 @@
  * @echo: an ICMP echo request
  */
 struct subject {
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 	__be32 id;
 	__u32 ip_bytes;
 	__u32 payload;
@@ -76,7 +76,7 @@ static __always_inline bool parse_is_near(const struct pkt *at, __be16 proto)
 	return near && near->bit[bit / 64 % (LB_NEAR_BITS / 64)] >> bit % 64 & 1;
 }
 
-static __always_inline void parse_addrs(struct lb_conn6_key *key, const struct pkt_ip *ip)
+static __always_inline void parse_addrs(struct ecbpf_tuple *key, const struct pkt_ip *ip)
 {
 	if (ip->v6) {
 		__builtin_memcpy(key->saddr, &ip->v6->saddr, sizeof(key->saddr));
@@ -116,9 +116,9 @@ static __always_inline bool parse_ports(struct pkt *p, struct subject *s, struct
 }
 
 /* parse_turn - the quoted packet went to the client: its connection is the other way round */
-static __always_inline void parse_turn(struct lb_conn6_key *key)
+static __always_inline void parse_turn(struct ecbpf_tuple *key)
 {
-	struct lb_conn6_key was = *key;
+	struct ecbpf_tuple was = *key;
 
 	__builtin_memcpy(key->saddr, was.daddr, sizeof(key->saddr));
 	__builtin_memcpy(key->daddr, was.saddr, sizeof(key->daddr));

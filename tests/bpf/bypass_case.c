@@ -72,9 +72,9 @@ struct frames_way way_back(const struct bypass_suite *s)
 	return (struct frames_way){ .ifindex = s->in, .mac = 9 };
 }
 
-struct bypass_key key_of(const struct frames_client *c)
+struct ecbpf_tuple key_of(const struct frames_client *c)
 {
-	struct bypass_key key = { .sport = htons(c->sport), .dport = htons(c->dport) };
+	struct ecbpf_tuple key = { .sport = htons(c->sport), .dport = htons(c->dport) };
 
 	key.rest = ECBPF_REST(c->proto, c->tags > 0 ? c->tci[0] & 0xfff : 0,
 			      c->tags > 1 ? c->tci[1] & 0xfff : 0);
@@ -92,7 +92,7 @@ struct bypass_key key_of(const struct frames_client *c)
 /* entry_of - the model's; the kernel's is the same */
 struct bypass_flow *entry_of(struct bypass_suite *s, const struct frames_client *c)
 {
-	const struct bypass_key key = key_of(c);
+	const struct ecbpf_tuple key = key_of(c);
 
 	return model_find(&s->model, &key);
 }

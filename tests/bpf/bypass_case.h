@@ -24,7 +24,7 @@ struct frames_way way_back(const struct bypass_suite *s);
 
 /** entry_of - the model's, or NULL; the kernel's is the same */
 struct bypass_flow *entry_of(struct bypass_suite *s, const struct frames_client *c);
-struct bypass_key key_of(const struct frames_client *c);
+struct ecbpf_tuple key_of(const struct frames_client *c);
 void params_set(struct bypass_suite *s, size_t member, uint32_t value);
 #define SET(suite, name, value) params_set(suite, offsetof(struct bypass_params, name), value)
 

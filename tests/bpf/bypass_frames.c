@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/recipe_model.h"
 
 #define TYPE_IP4   0x0800
 #define TYPE_IP6   0x86dd
@@ -73,12 +74,6 @@ static size_t put_ip6(uint8_t *at, const uint8_t *saddr, const uint8_t *daddr, u
 	memcpy(at + 8, saddr, 16);
 	memcpy(at + 24, daddr, 16);
 	return 40;
-}
-
-/* outer_tos - CE of the packet becomes ECT(0) of the tunnel (RFC 3168 9.1.1) */
-static unsigned int outer_tos(unsigned int tos)
-{
-	return tos % 4 == 3 ? tos - 1 : tos;
 }
 
 static void put_tos6(uint8_t *at, unsigned int tos)
@@ -192,7 +187,7 @@ static size_t put_outer(const struct frames_client *c, const struct frames_way *
 	outer_addrs(way, saddr, daddr);
 	if (way->outer == 4) {
 		header = put_ip4(at, saddr, daddr, proto, payload + (gue ? 12 : 0));
-		at[1] = outer_tos(c->tos) + way->tos;
+		at[1] = recipe_tos(c->tos) + way->tos;
 		at[6] = c->family == 4 && c->df && !way->no_pmtu ? 0x40 : 0;
 		if (!at[6])
 			frames_put16(at + 4, 0x1234 + c->seq);
@@ -201,7 +196,7 @@ static size_t put_outer(const struct frames_client *c, const struct frames_way *
 	} else {
 		header = put_ip6(at, saddr, daddr, proto, payload + (gue ? 12 : 0));
 		frames_put32(at, 0x60000000 | way->label);
-		put_tos6(at, outer_tos(c->tos) + way->tos);
+		put_tos6(at, recipe_tos(c->tos) + way->tos);
 		at[7] = c->ttl - 1 + way->ttl;
 	}
 	if (gue)

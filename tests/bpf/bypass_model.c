@@ -14,14 +14,14 @@
 
 void model_begin(struct model *m)
 {
-	m->pending.key_size = sizeof(struct bypass_key);
+	m->pending.key_size = sizeof(struct ecbpf_tuple);
 	m->service.key_size = sizeof(struct bypass_service_key);
 	m->exclude.key_size = sizeof(struct bypass_prefix);
 	m->device.key_size = sizeof(__u32);
 	m->gue.key_size = sizeof(__be16);
 	m->out.key_size = sizeof(__u32);
 	m->vip.key_size = sizeof(struct bypass_service_key);
-	m->reset.key_size = sizeof(struct bypass_key);
+	m->reset.key_size = sizeof(struct ecbpf_tuple);
 	m->device_mtu.key_size = sizeof(__u32);
 }
 
@@ -78,21 +78,21 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 32;
 }
 
-static bool key_is_v4(const struct bypass_key *key)
+static bool key_is_v4(const struct ecbpf_tuple *key)
 {
 	return !key->saddr[0] && !key->saddr[1] && key->saddr[2] == htonl(ECBPF_V4_PREFIX) &&
 	       !key->daddr[0] && !key->daddr[1] && key->daddr[2] == htonl(ECBPF_V4_PREFIX);
 }
 
-struct bypass_key4 model_key4(const struct bypass_key *key)
+struct ecbpf_tuple4 model_key4(const struct ecbpf_tuple *key)
 {
-	return (struct bypass_key4){ key->saddr[3], key->daddr[3], key->sport, key->dport,
-				     key->rest };
+	return (struct ecbpf_tuple4){ key->saddr[3], key->daddr[3], key->sport, key->dport,
+				      key->rest };
 }
 
-static uint64_t hash_of(const struct model *m, const struct bypass_key *key, bool v4)
+static uint64_t hash_of(const struct model *m, const struct ecbpf_tuple *key, bool v4)
 {
-	const struct bypass_key4 key4 = model_key4(key);
+	const struct ecbpf_tuple4 key4 = model_key4(key);
 	uint64_t word[5], hash = m->seed[0];
 	size_t i, words = v4 ? 2 : 5;
 
@@ -105,7 +105,7 @@ static uint64_t hash_of(const struct model *m, const struct bypass_key *key, boo
 	return mix(hash ^ m->seed[1]);
 }
 
-struct place model_place(const struct model *m, const struct bypass_key *key, bool v4)
+struct place model_place(const struct model *m, const struct ecbpf_tuple *key, bool v4)
 {
 	struct place place = { .v4 = v4, .hash = hash_of(m, key, v4) };
 
@@ -123,9 +123,9 @@ static struct bypass_flow *place_way(struct model *m, const struct place *place,
 }
 
 static bool way_is(const struct bypass_flow *flow, const struct place *place,
-		   const struct bypass_key *key)
+		   const struct ecbpf_tuple *key)
 {
-	const struct bypass_key4 key4 = model_key4(key);
+	const struct ecbpf_tuple4 key4 = model_key4(key);
 
 	if (!flow->mark)
 		return false;
@@ -133,7 +133,7 @@ static bool way_is(const struct bypass_flow *flow, const struct place *place,
 			   !memcmp(&((const struct bypass_flow6 *)flow)->key, key, sizeof(*key));
 }
 
-struct bypass_flow *model_flow(struct model *m, const struct bypass_key *key, bool v4)
+struct bypass_flow *model_flow(struct model *m, const struct ecbpf_tuple *key, bool v4)
 {
 	const struct place place = model_place(m, key, v4);
 	uint32_t i;
@@ -144,7 +144,7 @@ struct bypass_flow *model_flow(struct model *m, const struct bypass_key *key, bo
 	return NULL;
 }
 
-struct bypass_flow *model_find(struct model *m, const struct bypass_key *key)
+struct bypass_flow *model_find(struct model *m, const struct ecbpf_tuple *key)
 {
 	return model_flow(m, key, key_is_v4(key));
 }
@@ -194,12 +194,7 @@ struct bypass_flow *model_room(struct model *m, const struct place *place)
 
 /* --- headers, limits */
 
-uint8_t model_tunnel_tos(uint8_t tos)
-{
-	return (tos & 3) == 3 ? (tos & 0xfc) | 2 : tos;
-}
-
-bool model_is_service(struct model *m, const struct bypass_key *key, int family)
+bool model_is_service(struct model *m, const struct ecbpf_tuple *key, int family)
 {
 	struct bypass_service_key service = {
 		.port = key->dport,

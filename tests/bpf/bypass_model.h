@@ -81,7 +81,7 @@ struct model {
 struct model_xdp {
 	bool by_chance;
 	bool has_key;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 	int action;
 	uint32_t code;
 	size_t len;
@@ -105,7 +105,7 @@ struct model_skb {
 	uint32_t segments;
 	uint16_t tag[2];
 	bool has_key;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 	struct bypass_service_key service;
 };
 
@@ -123,7 +123,7 @@ const struct bypass_params *model_params(const struct model *m);
 double model_share(double pps, double target, double max);
 
 /** model_find - the flow's entry, or NULL */
-struct bypass_flow *model_find(struct model *m, const struct bypass_key *key);
+struct bypass_flow *model_find(struct model *m, const struct ecbpf_tuple *key);
 
 void model_xdp(struct model *m, uint32_t ifindex, const uint8_t *frame, size_t len,
 	       struct model_xdp *x);

@@ -10,6 +10,7 @@
 
 #include "tests/bpf/bypass_model_parts.h"
 #include "tests/bpf/bypass_view.h"
+#include "tests/bpf/recipe_model.h"
 
 #define NEXT_GRE 47
 
@@ -134,7 +135,7 @@ static void sight_tunnel(struct model *m, struct sight *s)
 	}
 	s->v.at = outer.at;
 	if (!family_of(next) || !sight_ip(&s->v, family_of(next)) || s->v.ttl != outer.ttl ||
-	    model_tunnel_tos(s->v.tos) != outer.tos || (outer.df && !s->v.df)) {
+	    recipe_tos(s->v.tos) != outer.tos || (outer.df && !s->v.df)) {
 		s->strange = true;
 		return;
 	}
@@ -196,7 +197,7 @@ static int service_of(struct model *m, const struct view *v, struct model_skb *s
 	return service ? (int)service[0] : -1;
 }
 
-static bool is_excluded(const struct model *m, const struct bypass_key *key)
+static bool is_excluded(const struct model *m, const struct ecbpf_tuple *key)
 {
 	const uint8_t *addr = (const uint8_t *)key->daddr;
 	struct bypass_prefix prefix;
@@ -389,7 +390,7 @@ static uint16_t tag_of(const struct ecbpf_recipe *recipe, size_t number)
 static bool own(struct model *m, struct sight *s, struct model_skb *skb)
 {
 	const struct bypass_params *p = model_params(m);
-	struct bypass_key *key = &skb->key;
+	struct ecbpf_tuple *key = &skb->key;
 	uint32_t *reset;
 
 	if (!(p->reset_pps | p->reset_per_flow) || !sight_read(m, s, skb) ||

@@ -18,11 +18,11 @@ struct place {
 	uint32_t first;
 };
 
-struct bypass_key4 model_key4(const struct bypass_key *key);
-struct place model_place(const struct model *m, const struct bypass_key *key, bool v4);
+struct ecbpf_tuple4 model_key4(const struct ecbpf_tuple *key);
+struct place model_place(const struct model *m, const struct ecbpf_tuple *key, bool v4);
 
 /** model_flow - the flow's entry, or NULL */
-struct bypass_flow *model_flow(struct model *m, const struct bypass_key *key, bool v4);
+struct bypass_flow *model_flow(struct model *m, const struct ecbpf_tuple *key, bool v4);
 
 /** model_is_old - its decision is not trusted */
 bool model_is_old(const struct model *m, const struct bypass_flow *flow);
@@ -33,11 +33,8 @@ void model_retire(struct model *m, struct bypass_flow *flow);
 /** model_room - a free entry, else one that is not trusted, else the one that was idle longest */
 struct bypass_flow *model_room(struct model *m, const struct place *place);
 
-/** model_tunnel_tos - congestion marked before the tunnel is not marked in it (RFC 3168 9.1.1) */
-uint8_t model_tunnel_tos(uint8_t tos);
-
 /** model_is_service - is this where clients go? */
-bool model_is_service(struct model *m, const struct bypass_key *key, int family);
+bool model_is_service(struct model *m, const struct ecbpf_tuple *key, int family);
 
 /** model_reset_may_rate - may one more RST leave in this second? Counts it. */
 bool model_reset_may_rate(struct model *m);

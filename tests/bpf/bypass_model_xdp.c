@@ -6,22 +6,9 @@
 
 #include "tests/bpf/bypass_model_parts.h"
 #include "tests/bpf/bypass_view.h"
+#include "tests/bpf/recipe_model.h"
 
 /* --- forwarding */
-
-/* Less one, as a router's (RFC 1812): the checksum grows by as much, with end-around carry. */
-static void one_hop(uint8_t *ip, int family)
-{
-	unsigned int check;
-
-	if (family == 6) {
-		ip[7]--;
-		return;
-	}
-	ip[8]--;
-	check = frames_get16(ip + 10) + 0x100;
-	frames_put16(ip + 10, check + (check >= 0xffff));
-}
 
 static bool segment_sum_is_right(const struct view *v)
 {
@@ -38,68 +25,31 @@ static bool segment_sum_is_right(const struct view *v)
 	return frames_sum(sum, v->frame + v->at, bytes) == 0xffff;
 }
 
-static void outer_gue(const struct view *v, const struct bypass_path *path, __be16 sport,
-		      struct model_xdp *x)
-{
-	const struct ecbpf_recipe *recipe = &path->recipe;
-	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
-	const size_t at = recipe->l2_bytes + (v6 ? 40 : 20), bytes = v->ip_bytes + 12;
-	uint8_t *udp = x->frame + at;
-	uint16_t check;
-
-	memcpy(udp, &sport, 2);
-	frames_put16(udp + 4, bytes);
-	if (!(recipe->flags & ECBPF_GUE_CSUM))
-		return;
-	check = frames_sum(IPPROTO_UDP + bytes, x->frame + recipe->l2_bytes + (v6 ? 8 : 12),
-			   v6 ? 32 : 8);
-	check = ~frames_sum(check, udp, bytes);
-	frames_put16(udp + 6, check ? check : 0xffff);
-	if (!segment_sum_is_right(v))
-		x->sum_at = at + 6;
-}
-
-static void outer_header(const struct view *v, const struct bypass_path *path, struct model_xdp *x)
-{
-	const struct ecbpf_recipe *recipe = &path->recipe;
-	const bool df = v->df && recipe->flags & ECBPF_DF_COPY;
-	uint8_t *ip = x->frame + recipe->l2_bytes;
-
-	memcpy(ip, recipe->outer, recipe->outer_bytes);
-	if (recipe->flags & ECBPF_OUTER_V6) {
-		frames_put16(ip, (frames_get16(ip) & 0xf00f) | model_tunnel_tos(v->tos) << 4);
-		frames_put16(ip + 4, v->ip_bytes + recipe->outer_bytes - 40);
-		ip[7] = v->ttl - 1;
-		return;
-	}
-	ip[1] = model_tunnel_tos(v->tos);
-	frames_put16(ip + 2, v->ip_bytes + recipe->outer_bytes);
-	ip[6] = df ? 0x40 : 0;
-	ip[8] = v->ttl - 1;
-	frames_put16(ip + 10, ~frames_sum(0, ip, 20));
-	if (!df)
-		x->id_at = recipe->l2_bytes + 4;
-}
-
 /* forward - false: the frame cannot be changed */
 static bool forward(const struct view *v, const struct bypass_path *path,
 		    const struct bypass_flow *flow, struct model_xdp *x)
 {
 	const struct ecbpf_recipe *recipe = &path->recipe;
-	const size_t before = recipe->l2_bytes + recipe->outer_bytes;
+	const bool summed = recipe->flags & ECBPF_GUE_CSUM;
+	const struct recipe_packet packet = {
+		.ip = v->frame + v->ip,
+		.bytes = v->ip_bytes,
+		.family = v->family,
+		.tos = v->tos,
+		.ttl = v->ttl,
+		.df = v->df,
+		.right = summed && v->summed && segment_sum_is_right(v),
+		.gue_sport = ntohs(flow->gue_sport),
+	};
+	struct recipe_places places = {};
 
-	if (recipe->flags & ECBPF_GUE_CSUM && !v->summed)
+	if (summed && !v->summed)
 		return false;
-	memcpy(x->frame, recipe->l2, recipe->l2_bytes);
-	memcpy(x->frame + before, v->frame + v->ip, v->ip_bytes);
-	one_hop(x->frame + before, v->family);
-	x->len = before + v->ip_bytes;
-	if (recipe->outer_bytes)
-		outer_header(v, path, x);
-	if (recipe->kind == ECBPF_GUE)
-		outer_gue(v, path, flow->gue_sport, x);
+	x->len = recipe_apply(recipe, &packet, x->frame, &places);
+	x->id_at = places.id;
+	x->sum_at = places.sum;
 	/* a frame without tags stays as long as it is */
-	if (before == 14 && v->l2 == 14) {
+	if (recipe->l2_bytes + recipe->outer_bytes == 14 && v->l2 == 14) {
 		memcpy(x->frame + x->len, v->frame + x->len, v->len - x->len);
 		x->len = v->len;
 	}

@@ -38,7 +38,7 @@ struct view {
 	uint32_t seq;
 	uint32_t ack;
 	uint32_t payload;
-	struct bypass_key key;
+	struct ecbpf_tuple key;
 };
 
 /** view_has - are there so many bytes more? */

@@ -38,9 +38,9 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 32;
 }
 
-static struct lb_conn4_key key4_of(const struct lb_conn6_key *key)
+static struct ecbpf_tuple4 key4_of(const struct ecbpf_tuple *key)
 {
-	return (struct lb_conn4_key){ key->saddr[3], key->daddr[3], key->sport, key->dport,
+	return (struct ecbpf_tuple4){ key->saddr[3], key->daddr[3], key->sport, key->dport,
 				      key->rest };
 }
 
@@ -53,12 +53,12 @@ struct place {
 	uint64_t hash;
 	uint32_t bucket;
 	uint32_t first;
-	const struct lb_conn6_key *key;
+	const struct ecbpf_tuple *key;
 };
 
 static struct place place_of(const struct lb_model *m, const struct lb_view *v)
 {
-	const struct lb_conn4_key key4 = key4_of(&v->key);
+	const struct ecbpf_tuple4 key4 = key4_of(&v->key);
 	const size_t words = v->family == 4 ? 2 : 5;
 	struct place place = { .v4 = v->family == 4, .key = &v->key };
 	uint64_t word[5], hash = m->seed[0];
@@ -86,7 +86,7 @@ static struct lb_conn *place_way(struct lb_model *m, const struct place *place, 
 
 static bool way_is(const struct lb_conn *conn, const struct place *place)
 {
-	const struct lb_conn4_key key4 = key4_of(place->key);
+	const struct ecbpf_tuple4 key4 = key4_of(place->key);
 
 	if (!conn->mark)
 		return false;

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include "tests/bpf/lb_output.h"
+#include "tests/bpf/recipe_model.h"
 #include "xdp_lb/hash.h"
 
 /* --- forwarding */
@@ -11,20 +12,6 @@
 static size_t l2_bytes(const struct lb_view *v)
 {
 	return 14 + 4 * v->tags;
-}
-
-/* Less one, as a router's (RFC 1812): the checksum grows by as much, with end-around carry. */
-static void one_hop(uint8_t *ip, int family)
-{
-	unsigned int check;
-
-	if (family == 6) {
-		ip[7]--;
-		return;
-	}
-	ip[8]--;
-	check = frames_get16(ip + 10) + 0x100;
-	frames_put16(ip + 10, check + (check >= 0xffff));
 }
 
 static bool sums_are_right(const struct lb_view *v)
@@ -39,71 +26,29 @@ static bool sums_are_right(const struct lb_view *v)
 	return frames_sum(sum, v->frame + v->ip + header, bytes) == 0xffff;
 }
 
-static void outer_gue(const struct lb_view *v, const struct ecbpf_recipe *recipe,
-		      struct lb_result *r)
-{
-	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
-	const size_t at = recipe->l2_bytes + (v6 ? 40 : 20), bytes = v->ip_bytes + 12;
-	uint8_t *udp = r->frame + at;
-	uint16_t check;
-
-	frames_put16(udp, 0xc000 | (lb_hash(&v->key, LB_OF_TUPLE) & 0x3fff));
-	frames_put16(udp + 4, bytes);
-	if (!(recipe->flags & ECBPF_GUE_CSUM))
-		return;
-	check = frames_sum(IPPROTO_UDP + bytes, r->frame + recipe->l2_bytes + (v6 ? 8 : 12),
-			   v6 ? 32 : 8);
-	check = ~frames_sum(check, udp, bytes);
-	frames_put16(udp + 6, check ? check : 0xffff);
-	if (!sums_are_right(v))
-		r->sum_at = at + 6;
-}
-
-/* outer_tos - congestion marked before the tunnel is not marked in it (RFC 3168 9.1.1) */
-static uint8_t outer_tos(uint8_t tos)
-{
-	return (tos & 3) == 3 ? (tos & 0xfc) | 2 : tos;
-}
-
-static void outer_header(const struct lb_view *v, const struct ecbpf_recipe *recipe,
-			 struct lb_result *r)
-{
-	const bool df = v->df && recipe->flags & ECBPF_DF_COPY;
-	uint8_t *ip = r->frame + recipe->l2_bytes;
-
-	memcpy(ip, recipe->outer, recipe->outer_bytes);
-	if (recipe->flags & ECBPF_OUTER_V6) {
-		frames_put16(ip, (frames_get16(ip) & 0xf00f) | outer_tos(v->tos) << 4);
-		frames_put16(ip + 4, v->ip_bytes + recipe->outer_bytes - 40);
-		ip[7] = v->ttl - 1;
-		return;
-	}
-	ip[1] = outer_tos(v->tos);
-	frames_put16(ip + 2, v->ip_bytes + recipe->outer_bytes);
-	ip[6] = df ? 0x40 : 0;
-	ip[8] = v->ttl - 1;
-	frames_put16(ip + 10, ~frames_sum(0, ip, 20));
-	if (!df)
-		r->id_at = recipe->l2_bytes + 4;
-}
-
 bool lb_output_forward(const struct lb_view *v, const struct ecbpf_recipe *recipe,
 		       struct lb_result *r)
 {
-	const size_t before = recipe->l2_bytes + recipe->outer_bytes;
+	const bool summed = recipe->flags & ECBPF_GUE_CSUM;
+	const struct recipe_packet packet = {
+		.ip = v->frame + v->ip,
+		.bytes = v->ip_bytes,
+		.family = v->family,
+		.tos = v->tos,
+		.ttl = v->ttl,
+		.df = v->df,
+		.right = summed && v->summed && sums_are_right(v),
+		.gue_sport = 0xc000 | (lb_hash(&v->key, LB_OF_TUPLE) & 0x3fff),
+	};
+	struct recipe_places places = {};
 
-	if (recipe->flags & ECBPF_GUE_CSUM && !v->summed)
+	if (summed && !v->summed)
 		return false;
-	memcpy(r->frame, recipe->l2, recipe->l2_bytes);
-	memcpy(r->frame + before, v->frame + v->ip, v->ip_bytes);
-	one_hop(r->frame + before, v->family);
-	r->len = before + v->ip_bytes;
-	if (recipe->outer_bytes)
-		outer_header(v, recipe, r);
-	if (recipe->kind == ECBPF_GUE)
-		outer_gue(v, recipe, r);
+	r->len = recipe_apply(recipe, &packet, r->frame, &places);
+	r->id_at = places.id;
+	r->sum_at = places.sum;
 	/* a frame without tags stays as long as it is */
-	if (before == 14 && !v->tags) {
+	if (recipe->l2_bytes + recipe->outer_bytes == 14 && !v->tags) {
 		memcpy(r->frame + r->len, v->frame + r->len, v->len - r->len);
 		r->len = v->len;
 	}

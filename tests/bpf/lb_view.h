@@ -48,7 +48,7 @@ struct lb_view {
 	uint8_t icmp;
 	bool error;
 	bool echo;
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 };
 
 /** lb_view_read - false: not for the balancer; @near: filter of destinations */

@@ -107,7 +107,7 @@ static void from_elsewhere_is_left_alone(struct bypass_suite *s, struct frames_c
 static void excluded_is_left_alone(struct bypass_suite *s, struct frames_client c)
 {
 	struct bypass_prefix prefix = { .length = c.family == 4 ? 96 + 30 : 126 };
-	const struct bypass_key key = key_of(&c);
+	const struct ecbpf_tuple key = key_of(&c);
 	const struct frames_way way = way_back(s);
 	const uint64_t before = counted(s, BYPASS_EXCLUDED_COUNT);
 

@@ -17,7 +17,7 @@
 #define BUCKETS6 2
 
 struct seen {
-	struct bypass_key key[BUCKETS * BYPASS_WAYS + BUCKETS6 * BYPASS_WAYS];
+	struct ecbpf_tuple key[BUCKETS * BYPASS_WAYS + BUCKETS6 * BYPASS_WAYS];
 	struct bypass_flow flow[BUCKETS * BYPASS_WAYS + BUCKETS6 * BYPASS_WAYS];
 	size_t count, stop_at;
 };
@@ -62,7 +62,7 @@ static void put6(struct fixture *fixture, size_t bucket, size_t way, __u16 path,
 	};
 }
 
-static int see(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static int see(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	struct seen *seen = arg;
 
@@ -89,12 +89,12 @@ static void every_flow_once(void **state)
 	assert_int_equal(ECBPF_MARK_GEN(seen.flow[1].mark), 3);
 	assert_int_equal(seen.flow[2].bytes, 3000);
 	assert_memory_equal(&seen.key[3], &fixture.v6[BUCKETS6 - 1].way[BYPASS_WAYS - 1].key,
-			    sizeof(struct bypass_key));
+			    sizeof(struct ecbpf_tuple));
 }
 
 static void ipv4_as_mapped(void **state)
 {
-	const struct bypass_key want = {
+	const struct ecbpf_tuple want = {
 		.saddr = { 0, 0, htonl(0xffff), htonl(0xc0000205) },
 		.daddr = { 0, 0, htonl(0xffff), htonl(0xc6336401) },
 		.sport = htons(1029),
@@ -111,8 +111,8 @@ static void ipv4_as_mapped(void **state)
 	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
 	assert_int_equal(seen.count, 2);
 	assert_memory_equal(&seen.key[0], &want, sizeof(want));
-	assert_true(table_key_is_v4(&seen.key[0]));
-	assert_false(table_key_is_v4(&seen.key[1]));
+	assert_true(ecbpf_tuple_is_v4(&seen.key[0]));
+	assert_false(ecbpf_tuple_is_v4(&seen.key[1]));
 }
 
 static void free_and_busy_are_none(void **state)
@@ -147,7 +147,7 @@ static void visitor_ends_it(void **state)
 	assert_int_equal(seen.count, 2);
 }
 
-static bool of_path(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static bool of_path(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	(void)key;
 	return ECBPF_MARK_ID(flow->mark) == *(const __u32 *)arg;
@@ -178,7 +178,7 @@ static void counts_go_to_the_path(void **state)
 	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, of_path, &two), 0);
 }
 
-static bool and_replace(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static bool and_replace(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	struct fixture *fixture = arg;
 
@@ -241,7 +241,7 @@ static void *write_on(void *arg)
 	return NULL;
 }
 
-static int whole(void *arg, const struct bypass_key *key, const struct bypass_flow *flow)
+static int whole(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
 {
 	const __u32 number = ECBPF_MARK_CHECK(flow->mark);
 	size_t i;

@@ -108,8 +108,8 @@ static void clock_behind_the_stamp(void **state)
 	struct lb_conn it = conn(0, LB_CONN_SEEN_TWICE);
 
 	it.seen = NOW + 3;
-	assert_int_equal(lb_conns_ticks(&f->conns, it.seen), 0);
-	assert_int_equal(lb_conns_ticks(&f->conns, NOW - 7), 7);
+	assert_int_equal(ecbpf_ticks_since(f->conns.now, it.seen), 0);
+	assert_int_equal(ecbpf_ticks_since(f->conns.now, NOW - 7), 7);
 	assert_int_equal(lb_conns_state(&f->conns, &it), LB_CONNS_ESTABLISHED);
 }
 
@@ -130,12 +130,12 @@ static void backend_decides(void **state)
 
 struct seen {
 	size_t count;
-	struct lb_conn6_key key[SEEN];
+	struct ecbpf_tuple key[SEEN];
 	struct lb_conn conn[SEEN];
 	int result;
 };
 
-static int see(void *arg, const struct lb_conn6_key *key, const struct lb_conn *it)
+static int see(void *arg, const struct ecbpf_tuple *key, const struct lb_conn *it)
 {
 	struct seen *seen = arg;
 
@@ -154,14 +154,14 @@ static void fill(struct fixture *f)
 	f->v4[0].way[1].conn = conn(0, LB_CONN_SEEN_TWICE);
 	f->v4[0].way[1].conn.mark = ECBPF_MARK_BUSY;
 	four->conn = conn(1, LB_CONN_SEEN_TWICE);
-	four->key = (struct lb_conn4_key){ htonl(0xc6336407), htonl(0xc0000201), htons(1025),
+	four->key = (struct ecbpf_tuple4){ htonl(0xc6336407), htonl(0xc0000201), htons(1025),
 					   htons(80), ECBPF_REST(IPPROTO_TCP, 100, 0) };
 	six->conn = conn(2, 0);
-	six->key = (struct lb_conn6_key){ .saddr = { htonl(0x20010db8), 0, 0, htonl(7) },
-					  .daddr = { htonl(0x20010db8), 0, 0, htonl(1) },
-					  .sport = htons(1026),
-					  .dport = htons(53),
-					  .rest = ECBPF_REST(IPPROTO_UDP, 0, 0) };
+	six->key = (struct ecbpf_tuple){ .saddr = { htonl(0x20010db8), 0, 0, htonl(7) },
+					 .daddr = { htonl(0x20010db8), 0, 0, htonl(1) },
+					 .sport = htons(1026),
+					 .dport = htons(53),
+					 .rest = ECBPF_REST(IPPROTO_UDP, 0, 0) };
 }
 
 static void scan_sees_the_living(void **state)
@@ -172,13 +172,13 @@ static void scan_sees_the_living(void **state)
 	fill(f);
 	assert_int_equal(lb_conns_scan(&f->conns, see, &seen), 0);
 	assert_int_equal(seen.count, 2);
-	assert_true(lb_conns_key_is_v4(&seen.key[0]));
+	assert_true(ecbpf_tuple_is_v4(&seen.key[0]));
 	assert_int_equal(seen.key[0].saddr[3], htonl(0xc6336407));
 	assert_int_equal(seen.key[0].daddr[3], htonl(0xc0000201));
 	assert_int_equal(seen.key[0].sport, htons(1025));
 	assert_int_equal(ECBPF_REST_OUTER(seen.key[0].rest), 100);
 	assert_int_equal(seen.conn[0].bytes, 400);
-	assert_false(lb_conns_key_is_v4(&seen.key[1]));
+	assert_false(ecbpf_tuple_is_v4(&seen.key[1]));
 	assert_int_equal(seen.key[1].saddr[3], htonl(7));
 	assert_int_equal(lb_conns_state(&f->conns, &seen.conn[1]), LB_CONNS_SINGLE);
 }
@@ -196,7 +196,7 @@ static void visitor_ends_it(void **state)
 static void found_by_its_key(void **state)
 {
 	struct fixture *f = *state;
-	struct lb_conn6_key key;
+	struct ecbpf_tuple key;
 	struct lb_conn it = {};
 
 	fill(f);
