@@ -107,6 +107,11 @@ struct ecbpf_verdict {
 	X(LB_ECHO, 205, "lb-echo", "an echo request, answered")                                  \
 	X(LB_FRAME, 206, "lb-frame", "the frame could not be changed")                           \
 	X(LB_QUIC, 207, "lb-quic", "by QUIC's connection id; meta is the backend's number")      \
+	X(LB_REPLY, 208, "lb-reply", "a backend's reply, translated; meta is its number")        \
+	X(LB_NAT_LIMITED, 209, "lb-nat-limited", "mode nat, refused: too many new connections")  \
+	X(LB_NAT_FULL, 210, "lb-nat-full", "mode nat, refused: no room for the connection")      \
+	X(LB_NAT_PORTS, 211, "lb-nat-ports", "mode nat, refused: no port for the connection")    \
+	X(LB_NAT_UNKNOWN, 212, "lb-nat-unknown", "mode nat, refused: of no known connection")    \
 	X(BYPASS_HIT, 256, "bypass-hit", "forwarded as IPVS did before; meta is the path")       \
 	X(BYPASS_MONITOR, 257, "bypass-monitor", "would have been forwarded; meta is the path")  \
 	X(BYPASS_SAMPLE, 258, "bypass-sample", "handed to IPVS: it was time to")                 \

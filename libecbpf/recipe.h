@@ -14,6 +14,7 @@ enum ecbpf_kind {
 	ECBPF_DIRECT, /* direct routing: new MAC addresses */
 	ECBPF_IPIP,   /* an IPv4 or IPv6 header before it */
 	ECBPF_GUE,    /* that, UDP and GUE version 0 */
+	ECBPF_NAT,    /* another destination; @outer says which, in a shape of its owner's */
 };
 
 /* struct ecbpf_recipe.flags: what the outer header takes from the inner one or leaves out */

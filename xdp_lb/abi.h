@@ -3,7 +3,8 @@
  * What the balancer's kernel program and its command agree on. The program xdp_lb runs in slot 6 of each
  * interface that it is attached to; all of them share these maps:
  *
- *	lb_near_map	which destinations may be a VIP: a filter in front of all else
+ *	lb_near_map	which destinations may be a VIP, which sources a backend of NAT: filters in front
+ *			of all else
  *	lb_key_map	VIP by address, protocol and port
  *	lb_net_map	nets that VIPs are, longest prefix first
  *	lb_vip_map	the VIPs
@@ -13,8 +14,11 @@
  *	lb_backend_map	the backends, and how packets get there
  *	lb_conn4_map	connections: buckets of LB_WAYS, IPv4
  *	lb_conn6_map	the same for IPv6
+ *	lb_back4_map	of connections by NAT, what their replies look like
+ *	lb_back6_map	the same for IPv6
  *	lb_fragment_map	backends of fragmented packets
  *	lb_out_map	interfaces that packets may leave by
+ *	lb_port_map	where packets for interfaces above others leave
  *	lb_settings_map	sizes and secrets
  *	lb_vip_stat_map, lb_count_map	counters per CPU, of VIPs and of backends
  *	lb_rate_map	new connections of a VIP, per CPU
@@ -40,16 +44,20 @@
 #define LB_NUMBER_NONE	   0
 
 /**
- * struct lb_near - the one value of lb_near_map: a bit for each value of lb_near_bit()
+ * struct lb_near - value of lb_near_map: a bit for each value of lb_near_bit()
  *
- * Clear: no VIP has such an address. All ones where nets make it pointless.
+ * Clear: no VIP has such an address. All ones where nets make it pointless. The second value is of the
+ * addresses of backends by NAT.
  */
+#define LB_NEAR_VIP  0
+#define LB_NEAR_BACK 1
+#define LB_NEARS     2
 #define LB_NEAR_BITS 65536
 struct lb_near {
 	__u64 bit[LB_NEAR_BITS / 64];
 };
 
-/* lb_near_bit - of a destination; IPv4: the address in @a, @b 0; IPv6: its halves, as they lie in memory */
+/* lb_near_bit - of an address; IPv4: the address in @a, @b 0; IPv6: its halves, as they lie in memory */
 static inline __u32 lb_near_bit(__u64 a, __u64 b)
 {
 	__u64 x = (a ^ (b * 0x9e3779b97f4a7c15ULL)) * 0xd6e8feb86659fd93ULL;
@@ -174,6 +182,24 @@ struct lb_backend_entry {
 };
 _Static_assert(sizeof(struct lb_backend_entry) == 128, "two cache lines");
 
+/* struct lb_nat.flags */
+#define LB_NAT_SOURCE (1U << 0) /* the source changes, too: full NAT, and all replies */
+
+/**
+ * struct lb_nat - recipe.outer of kind ECBPF_NAT: what addresses and ports become
+ * @to: destination; IPv4 as ::ffff:ADDRESS
+ * @from: source, with LB_NAT_SOURCE
+ * @dport, @sport: 0: as it is; of full NAT the connection tells the latter
+ */
+struct lb_nat {
+	__be32 to[4];
+	__be32 from[4];
+	__be16 dport;
+	__be16 sport;
+	__u32 flags;
+};
+_Static_assert(sizeof(struct lb_nat) <= ECBPF_OUTER_MAX, "it is in a recipe");
+
 /* struct lb_conn.state */
 #define LB_CONN_SEEN_TWICE (1U << 0) /* more than one packet: there is a client */
 #define LB_CONN_CLOSING	   (1U << 1) /* FIN or RST came last */
@@ -188,6 +214,7 @@ _Static_assert(sizeof(struct lb_backend_entry) == 128, "two cache lines");
  * @idle: jiffies without a packet, then it is forgotten
  * @vip: number
  * @state: LB_CONN_*
+ * @port: of full NAT: the source port that backends see; 0: none
  */
 struct lb_conn {
 	__u64 mark;
@@ -198,7 +225,8 @@ struct lb_conn {
 	__u32 idle;
 	__u32 vip;
 	__u32 state;
-	__u32 pad;
+	__be16 port;
+	__u16 pad;
 };
 _Static_assert(sizeof(struct lb_conn) == 48, "three quarters of a cache line");
 
@@ -224,6 +252,81 @@ struct lb_bucket4 {
 struct lb_bucket6 {
 	struct lb_conn6 way[LB_WAYS];
 };
+
+/**
+ * struct lb_back_link - where the client's packets came from, if the kernel does not know a better way
+ * @ifindex: interface they came in on
+ * @bytes: of @l2; 0: nothing is known
+ * @l2: Ethernet header and tags, turned round
+ */
+struct lb_back_link {
+	__u32 ifindex;
+	__u8 bytes;
+	__u8 pad;
+	__u8 l2[ECBPF_L2_MAX];
+};
+_Static_assert(sizeof(struct lb_back_link) == 28, "no holes");
+
+/**
+ * struct lb_back4 - replies of a connection by NAT
+ * @conn: counts replies; backend, generation and times are as in the connection's own entry, whose idle
+ *	  time is LB_TEND_TICKS less
+ * @key: of a reply as it arrives; VLAN ids are none
+ * @forward: key of the connection: client and VIP
+ *
+ * A packet of one direction keeps the other one's entry, too, about every LB_TEND_TICKS jiffies.
+ */
+struct lb_back4 {
+	struct lb_conn conn;
+	struct ecbpf_tuple4 key;
+	struct ecbpf_tuple4 forward;
+	struct lb_back_link link;
+	__u8 pad[20];
+};
+_Static_assert(sizeof(struct lb_back4) == 128, "two cache lines");
+
+struct lb_back6 {
+	struct lb_conn conn;
+	struct ecbpf_tuple key;
+	struct ecbpf_tuple forward;
+	struct lb_back_link link;
+	__u8 pad[36];
+};
+_Static_assert(sizeof(struct lb_back6) == 192, "three cache lines");
+
+struct lb_back_bucket4 {
+	struct lb_back4 way[LB_WAYS];
+};
+
+struct lb_back_bucket6 {
+	struct lb_back6 way[LB_WAYS];
+};
+
+#define LB_TEND_TICKS 2048
+
+/*
+ * Source ports of full NAT: CPU c of n takes LB_NAT_FIRST + c, + c + n, ... Below those that Linux gives
+ * its own connections (ip_local_port_range), health checks above all.
+ */
+#define LB_NAT_FIRST  1024
+#define LB_NAT_PORTS  31744
+#define LB_NAT_PROBES 16 /* of the ports that a connection could have, so many are tried */
+
+/**
+ * struct lb_port - value of lb_port_map, by ifindex: an interface that is not where its frames leave
+ * @ifindex: that is; 0: none is
+ * @tags: VLAN tags, @tag[0] the outermost: type, and VLAN id
+ */
+struct lb_port {
+	__u32 ifindex;
+	__u32 tags;
+	struct {
+		__be16 tpid;
+		__be16 tci;
+	} tag[2];
+};
+
+#define LB_PORTS_MAX 4096
 
 /* Seconds that a connection is kept after FIN or RST, and one of a single packet. */
 #define LB_CLOSING_S 30
@@ -253,6 +356,8 @@ struct lb_fragment {
  * @abi: LB_ABI
  * @nets: entries of lb_net_map; 0: nobody looks
  * @conns, @conns6: entries of the connection tables
+ * @backs, @backs6: entries of lb_back4_map and lb_back6_map
+ * @nat: not 0: there are backends by NAT
  * @seed: secret of the connection tables' hash
  * @ptb_pps: Packet Too Big messages a second that are sent
  * @ptb_second, @ptb_used: the second that the latter is of
@@ -267,7 +372,9 @@ struct lb_settings {
 	__u32 ptb_pps;
 	__u32 ptb_second;
 	__u32 ptb_used;
-	__u32 pad;
+	__u32 nat;
+	__u32 backs;
+	__u32 backs6;
 	__u64 test_now;
 };
 
@@ -282,6 +389,8 @@ struct lb_settings {
  * @icmp: ICMP errors that were steered
  * @echo: echo requests that were answered
  * @quic: by the connection id, whatever the table and the hash say
+ * @replies: of backends by NAT, translated
+ * @nat_limited, @nat_full, @nat_ports, @nat_unknown: dropped, by reason: NAT cannot do by the hash alone
  */
 struct lb_vip_counts {
 	__u64 hits;
@@ -297,13 +406,25 @@ struct lb_vip_counts {
 	__u64 icmp;
 	__u64 echo;
 	__u64 quic;
+	__u64 replies;
+	__u64 nat_limited;
+	__u64 nat_full;
+	__u64 nat_ports;
+	__u64 nat_unknown;
 };
 
-/** struct lb_counts - value of lb_count_map, by number of the backend; bytes of IP packets */
+/**
+ * struct lb_counts - value of lb_count_map, by number of the backend; bytes of IP packets
+ * @packets, @bytes: to it
+ * @conns: connections entered
+ * @reply_packets, @reply_bytes: from it, by NAT
+ */
 struct lb_counts {
 	__u64 packets;
 	__u64 bytes;
 	__u64 conns;
+	__u64 reply_packets;
+	__u64 reply_bytes;
 };
 
 /** struct lb_rate - value of lb_rate_map, by number of the VIP */

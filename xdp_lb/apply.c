@@ -12,7 +12,6 @@
 
 #include "libecbpf/instance.h"
 #include "xdp_lb/apply_parts.h"
-#include "xdp_lb/edit.h"
 #include "xdp_lb/keys.h"
 #include "xdp_lb/rings.h"
 #include "xdp_lb/stored.h"
@@ -26,6 +25,7 @@
  * @stored: descriptor of the configuration as it will be kept
  * @near: lb_near_map, mapped
  * @bits: what it shall be
+ * @nat: there are backends by NAT
  */
 struct apply {
 	struct lb_change_of change;
@@ -34,7 +34,8 @@ struct apply {
 	int *ring;
 	int stored;
 	struct lb_near *near;
-	struct lb_near bits;
+	struct lb_near bits[LB_NEARS];
+	bool nat;
 };
 
 /* --- to prepare */
@@ -75,13 +76,14 @@ static int keys_prepare(struct apply *apply)
 
 static int near_prepare(struct apply *apply)
 {
-	void *at = mmap(NULL, sizeof(*apply->near), PROT_READ | PROT_WRITE, MAP_SHARED,
+	void *at = mmap(NULL, sizeof(apply->bits), PROT_READ | PROT_WRITE, MAP_SHARED,
 			apply->change.live->fd[LB_LIVE_NEAR], 0);
 
 	if (at == MAP_FAILED)
 		return ecbpf_fail(-errno, "lb_near_map: %s", strerror(errno));
 	apply->near = at;
-	lb_near_fill(apply->change.config, &apply->bits);
+	lb_near_fill(apply->change.config, &apply->bits[LB_NEAR_VIP]);
+	apply->nat = lb_near_fill_back(apply->change.config, &apply->bits[LB_NEAR_BACK]);
 	return 0;
 }
 
@@ -105,24 +107,22 @@ static int prepare(struct apply *apply)
 
 /* --- to change */
 
-static void near_widen(const struct apply *apply)
+static void near_widen(struct lb_near *near, const struct lb_near *bits)
 {
 	size_t i;
 
 	for (i = 0; i < LB_NEAR_BITS / 64; i++)
-		if (apply->bits.bit[i] & ~apply->near->bit[i])
-			__atomic_or_fetch(&apply->near->bit[i], apply->bits.bit[i],
-					  __ATOMIC_SEQ_CST);
+		if (bits->bit[i] & ~near->bit[i])
+			__atomic_or_fetch(&near->bit[i], bits->bit[i], __ATOMIC_SEQ_CST);
 }
 
-static void near_narrow(const struct apply *apply)
+static void near_narrow(struct lb_near *near, const struct lb_near *bits)
 {
 	size_t i;
 
 	for (i = 0; i < LB_NEAR_BITS / 64; i++)
-		if (apply->near->bit[i] != apply->bits.bit[i])
-			__atomic_store_n(&apply->near->bit[i], apply->bits.bit[i],
-					 __ATOMIC_SEQ_CST);
+		if (near->bit[i] != bits->bit[i])
+			__atomic_store_n(&near->bit[i], bits->bit[i], __ATOMIC_SEQ_CST);
 }
 
 /* Where a map does not take old and new together, what is gone goes first. */
@@ -141,9 +141,13 @@ static int lead_there(const struct apply *apply)
 {
 	const struct lb_live *live = apply->change.live;
 	const struct lb_keys *old = &apply->old, *new = &apply->new;
+	size_t i;
 	int err;
 
-	near_widen(apply);
+	for (i = 0; i < LB_NEARS; i++)
+		near_widen(&apply->near[i], &apply->bits[i]);
+	if (apply->nat)
+		live->settings->nat = 1;
 	err = keys_put(live->fd[LB_LIVE_SOURCE], &old->source, &new->source, LB_SOURCES_MAX);
 	if (!err)
 		err = keys_put(live->fd[LB_LIVE_CID], &old->cid, &new->cid, LB_BACKEND_NUMBERS);
@@ -160,6 +164,7 @@ static int lead_away(const struct apply *apply)
 {
 	const struct lb_live *live = apply->change.live;
 	const struct lb_keys *old = &apply->old, *new = &apply->new;
+	size_t i;
 	int err = lb_entries_remove(live->fd[LB_LIVE_NET], &old->net, &new->net);
 
 	live->settings->nets = new->net.count;
@@ -171,7 +176,9 @@ static int lead_away(const struct apply *apply)
 		err = lb_entries_remove(live->fd[LB_LIVE_CID], &old->cid, &new->cid);
 	if (err)
 		return ecbpf_fail(err, "the keys: %s", strerror(-err));
-	near_narrow(apply);
+	live->settings->nat = apply->nat;
+	for (i = 0; i < LB_NEARS; i++)
+		near_narrow(&apply->near[i], &apply->bits[i]);
 	return 0;
 }
 
@@ -205,7 +212,7 @@ static int change_maps(const struct apply *apply)
 static void apply_free(struct apply *apply)
 {
 	if (apply->near)
-		munmap(apply->near, sizeof(*apply->near));
+		munmap(apply->near, sizeof(apply->bits));
 	if (apply->stored >= 0)
 		close(apply->stored);
 	lb_rings_free(apply->ring, apply->change.config->vips);
@@ -266,10 +273,8 @@ static void back(struct lb_live *live)
 int lb_apply(struct lb_live *live, const struct lb_config *config)
 {
 	bool begun = false;
-	int err = lb_edit_built(config);
+	int err = run(live, config, &begun);
 
-	if (!err)
-		err = run(live, config, &begun);
 	if (err && begun)
 		back(live);
 	return err;

@@ -142,7 +142,7 @@ static __u32 flags_of(const struct lb_vip *vip)
 {
 	return (vip->flags & LB_NO_TABLE ? LB_VIP_NO_TABLE : 0) |
 	       (vip->flags & LB_ECHO ? LB_VIP_ECHO : 0) |
-	       (vip->flags & LB_REFUSE_FRAGMENTS ? LB_VIP_REFUSE_FRAGMENT : 0) |
+	       (lb_vip_refuses_fragments(vip) ? LB_VIP_REFUSE_FRAGMENT : 0) |
 	       (vip->sources ? LB_VIP_SOURCES : 0);
 }
 

@@ -16,8 +16,6 @@ static int change(struct lb_live *live, struct lb_config *config,
 {
 	int err = edit(config, arg);
 
-	if (!err)
-		err = lb_edit_built(config);
 	return err ? err : lb_apply(live, config);
 }
 

@@ -9,7 +9,6 @@
  * lb_change - make what runs another configuration
  * @edit: changes a copy of it, and may fail half-way
  *
- * What is not built yet is refused.
  * Return: 0; what @edit or lb_apply() returned; nothing was changed then.
  */
 int lb_change(int (*edit)(struct lb_config *config, const void *arg), const void *arg);

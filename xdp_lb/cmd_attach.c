@@ -175,6 +175,9 @@ static int sizes_kept(const struct attach *a)
 	if (a->opts->conns6 && rounded(a->opts->conns6) != settings->conns6)
 		return ecbpf_fail(-EEXIST, "it runs with --conns6 %u: detach it first",
 				  settings->conns6);
+	if (a->opts->nat && rounded(a->opts->nat) != settings->backs)
+		return ecbpf_fail(-EEXIST, "it runs with --nat %u: detach it first",
+				  settings->backs);
 	return 0;
 }
 
@@ -187,9 +190,10 @@ static void memory_print(const struct xdp_lb *load, const struct lb_sizes *sizes
 		bytes[i] = lb_load_bytes(load, i);
 		all += bytes[i];
 	}
-	printf("connection tables: IPv4 %u connections, %.1f MiB; IPv6 %u connections, %.1f MiB: "
-	       "%.1f MiB in all\n",
+	printf("connection tables: IPv4 %u connections, %.1f MiB; IPv6 %u connections, %.1f MiB; "
+	       "of these by NAT %u and %u, %.1f MiB: %.1f MiB in all\n",
 	       sizes->conns, bytes[LB_LIVE_CONN4] / MIB, sizes->conns6, bytes[LB_LIVE_CONN6] / MIB,
+	       sizes->backs, sizes->backs6, (bytes[LB_LIVE_BACK4] + bytes[LB_LIVE_BACK6]) / MIB,
 	       all / MIB);
 	fflush(stdout);
 }
@@ -197,8 +201,9 @@ static void memory_print(const struct xdp_lb *load, const struct lb_sizes *sizes
 static int maps_new(struct attach *a)
 {
 	const uint64_t conns = a->opts->conns ?: LB_LOAD_CONNS;
-	const struct lb_sizes sizes = { rounded(conns),
-					rounded(a->opts->conns6 ?: (conns + 3) / 4) };
+	const uint64_t backs = a->opts->nat ?: LB_LOAD_BACKS;
+	const struct lb_sizes sizes = { rounded(conns), rounded(a->opts->conns6 ?: (conns + 3) / 4),
+					rounded(backs), rounded((backs + 3) / 4) };
 	struct xdp_lb *load = NULL;
 	int i, err = lb_load_open(&load, &sizes);
 

@@ -140,9 +140,10 @@ static const char *recipe_kind(const struct ecbpf_recipe *recipe)
 		[ECBPF_DIRECT] = "direct",
 		[ECBPF_IPIP] = "ipip",
 		[ECBPF_GUE] = "gue",
+		[ECBPF_NAT] = "nat",
 	};
 
-	return recipe->kind <= ECBPF_GUE ? names[recipe->kind] : "?";
+	return recipe->kind <= ECBPF_NAT ? names[recipe->kind] : "?";
 }
 
 static void mac_text(const struct ecbpf_recipe *recipe, char *buf, size_t size)

@@ -133,6 +133,7 @@ static void place_text(const struct lb_place *place, const struct ecbpf_program 
 
 static void status_text(const struct status *status)
 {
+	const struct lb_settings *settings = status->live.settings;
 	size_t i;
 
 	if (!status->attached) {
@@ -145,8 +146,9 @@ static void status_text(const struct status *status)
 	printf("VIPs: %zu; backends: %zu", status->config.vips, status->config.backends);
 	if (status->unresolved)
 		printf(", no way to %zu of them", status->unresolved);
-	printf("\nconnections: IPv4 %u, IPv6 %u; memory: %.1f MiB\n", status->live.settings->conns,
-	       status->live.settings->conns6, status->bytes / MIB);
+	printf("\nconnections: IPv4 %u, IPv6 %u; by NAT: IPv4 %u, IPv6 %u; memory: %.1f MiB\n",
+	       settings->conns, settings->conns6, settings->backs, settings->backs6,
+	       status->bytes / MIB);
 }
 
 /* --- JSON */
@@ -182,6 +184,8 @@ static struct json_object *status_json(const struct status *status)
 	ecbpf_json_number(json, "unresolved", status->unresolved);
 	ecbpf_json_number(json, "conns", status->live.settings->conns);
 	ecbpf_json_number(json, "conns6", status->live.settings->conns6);
+	ecbpf_json_number(json, "nat", status->live.settings->backs);
+	ecbpf_json_number(json, "nat6", status->live.settings->backs6);
 	ecbpf_json_number(json, "memory_bytes", status->bytes);
 	return json;
 }

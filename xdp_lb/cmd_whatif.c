@@ -192,7 +192,7 @@ static int edit(struct job *job, const struct lb_words *words)
 	} else {
 		err = lb_edit(&job->after, words);
 	}
-	return err ? err : lb_edit_built(&job->after);
+	return err;
 }
 
 static int compare(struct job *job, const struct lb_words *words)

@@ -9,7 +9,7 @@
 
 /**
  * struct lb_opts - options of all commands; common first. A command reads those in its table
- * @conns, @conns6: sizes of tables; 0: not said
+ * @conns, @conns6, @nat: sizes of tables; 0: not said
  * @no_monitor: of attach: start none in the background
  * @checks: of monitor: file of health checks, or NULL
  * @background: of monitor: leave it running
@@ -22,6 +22,7 @@ struct lb_opts {
 	struct ecbpf_common common;
 	uint64_t conns;
 	uint64_t conns6;
+	uint64_t nat;
 	bool no_monitor;
 	const char *checks;
 	bool background;

@@ -250,6 +250,12 @@ enum lb_state lb_backend_state(const struct lb_backend *backend);
 /** lb_backend_weight - the share of new flows: 0 unless active */
 unsigned int lb_backend_weight(const struct lb_backend *backend);
 
+/** lb_mode_is_nat - LB_NAT, LB_FULL_NAT */
+bool lb_mode_is_nat(enum lb_mode mode);
+
+/** lb_vip_refuses_fragments - it was told to, or has backends by NAT, which knows nothing of fragments */
+bool lb_vip_refuses_fragments(const struct lb_vip *vip);
+
 /** lb_backend_forward - its own or its VIP's */
 const struct lb_forward *lb_backend_forward(const struct lb_vip *vip,
 					    const struct lb_backend *backend);

@@ -13,9 +13,21 @@ static bool is_tunnel(enum lb_mode mode)
 	return mode == LB_IPIP || mode == LB_GUE;
 }
 
-static bool is_nat(enum lb_mode mode)
+bool lb_mode_is_nat(enum lb_mode mode)
 {
 	return mode == LB_NAT || mode == LB_FULL_NAT;
+}
+
+bool lb_vip_refuses_fragments(const struct lb_vip *vip)
+{
+	size_t i;
+
+	if (vip->flags & LB_REFUSE_FRAGMENTS || lb_mode_is_nat(vip->forward.mode))
+		return true;
+	for (i = 0; i < vip->backends; i++)
+		if (lb_mode_is_nat(vip->backend[i].forward.mode))
+			return true;
+	return false;
 }
 
 static bool is_zero(const uint8_t *bytes, size_t count)
@@ -81,6 +93,23 @@ static bool service_valid(const struct lb_service *service)
 	return all || (service->proto && service->first && service->first <= service->last);
 }
 
+/* nat_check - what NAT cannot do; @name: of what has the mode */
+static int nat_check(const struct lb_vip *vip, enum lb_mode mode, const char *name)
+{
+	if (!lb_mode_is_nat(mode))
+		return 0;
+	if (!vip->service.proto)
+		return ecbpf_fail(-EINVAL, "%s: mode %s is for tcp and udp, not for any protocol",
+				  name, lb_mode_name(mode));
+	if (vip->hash == LB_HASH_QUIC)
+		return ecbpf_fail(-EINVAL, "%s: mode %s does not go with hash quic", name,
+				  lb_mode_name(mode));
+	if (vip->flags & LB_NO_TABLE)
+		return ecbpf_fail(-EINVAL, "%s: mode %s needs the connection table", name,
+				  lb_mode_name(mode));
+	return 0;
+}
+
 int lb_vip_check(const struct lb_vip *vip)
 {
 	char name[LB_TEXT_SIZE];
@@ -102,10 +131,7 @@ int lb_vip_check(const struct lb_vip *vip)
 	if (vip->flags & ~LB_FLAGS)
 		return ecbpf_fail(-EINVAL, "%s: there is no flag 0x%x", name,
 				  vip->flags & ~LB_FLAGS);
-	if (vip->flags & LB_NO_TABLE && is_nat(vip->forward.mode))
-		return ecbpf_fail(-EINVAL, "%s: mode %s needs the connection table", name,
-				  lb_mode_name(vip->forward.mode));
-	return 0;
+	return nat_check(vip, vip->forward.mode, name);
 }
 
 /* What is between a backend and its VIP. */
@@ -116,16 +142,13 @@ static int pair_check(const struct lb_vip *vip, const struct lb_backend *backend
 	if (!is_tunnel(mode) && backend->endpoint.family != vip->service.address.family)
 		return ecbpf_fail(-EINVAL, "%s: mode %s does not change the version of IP", name,
 				  lb_mode_name(mode));
-	if (backend->endpoint.port && !is_nat(mode))
+	if (backend->endpoint.port && !lb_mode_is_nat(mode))
 		return ecbpf_fail(-EINVAL, "%s: mode %s does not change the port", name,
 				  lb_mode_name(mode));
 	if (backend->endpoint.port && vip->service.first != vip->service.last)
 		return ecbpf_fail(-EINVAL,
 				  "%s: only under a VIP of one port, a backend has another", name);
-	if (vip->flags & LB_NO_TABLE && is_nat(mode))
-		return ecbpf_fail(-EINVAL, "%s: mode %s needs the connection table", name,
-				  lb_mode_name(mode));
-	return 0;
+	return nat_check(vip, mode, name);
 }
 
 int lb_backend_check(const struct lb_vip *vip, const struct lb_backend *backend)

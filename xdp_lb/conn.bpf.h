@@ -10,9 +10,9 @@
 #include "xdp_lb/maps.bpf.h"
 #include "xdp_lb/parse.bpf.h"
 
-/* Secret of the tables' hash, buckets of each, jiffies in a second; the clock is that of the settings. */
+/* Secret of the tables' hash, buckets of each (of replies in the latter half), jiffies in a second; the clock is that of the settings. */
 const volatile __u64 lb_seed[2];
-const volatile __u32 lb_buckets[2];
+const volatile __u32 lb_buckets[4];
 const volatile __u32 lb_hz;
 const volatile bool lb_test;
 
@@ -100,11 +100,16 @@ static __always_inline bool conn_is_trusted(const struct lb_conn *conn, const st
 	return !(s->flags & PACKET_TCP_SYN) || !(conn->state & LB_CONN_CLOSING);
 }
 
-/* conn_touch - another packet of it; after FIN or RST it is kept as long as packets come */
+/*
+ * conn_touch - another packet of it; after FIN or RST it is kept as long as packets come. SYNs may all
+ * be there is, however many.
+ */
 static __always_inline void conn_touch(struct lb_conn *conn, const struct subject *s, __u32 now)
 {
-	__u32 state = (conn->state & LB_CONN_QUIC) | LB_CONN_SEEN_TWICE;
+	__u32 state = conn->state & (LB_CONN_QUIC | LB_CONN_SEEN_TWICE);
 
+	if (!(s->flags & PACKET_TCP_SYN))
+		state |= LB_CONN_SEEN_TWICE;
 	if (s->flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
 		state |= LB_CONN_CLOSING;
 	else if (conn->state & LB_CONN_CLOSING && !s->payload)
@@ -166,6 +171,7 @@ static __always_inline void conn_fill(struct lb_conn *conn, const struct lb_conn
 	conn->idle = fresh->idle;
 	conn->vip = fresh->vip;
 	conn->state = fresh->state;
+	conn->port = fresh->port;
 }
 
 static __always_inline __u32 conn_now(const struct lb_settings *settings)
@@ -215,13 +221,13 @@ static __always_inline int conn_enter6(const struct subject *s, const struct lb_
 	return true;
 }
 
-/* conn_enter - @mark: number and generation of the backend; false: there is no room */
-__noinline int conn_enter(const struct subject *s, __u64 mark, __u32 vip)
+/* conn_enter - @mark: number and generation of the backend; @port: of full NAT; false: there is no room */
+__noinline int conn_enter(const struct subject *s, __u64 mark, __u32 vip, __u32 port)
 {
 	const struct lb_vip_entry *entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
 	__u32 zero = 0;
 	const struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
-	struct lb_conn fresh = { .packets = 1, .vip = vip };
+	struct lb_conn fresh = { .packets = 1, .vip = vip, .port = port };
 
 	if (!s || !settings || !entry)
 		return false;

@@ -26,11 +26,16 @@ static const struct field {
 	{ "icmp", offsetof(struct lb_vip_counts, icmp), false },
 	{ "echo", offsetof(struct lb_vip_counts, echo), false },
 	{ "quic", offsetof(struct lb_vip_counts, quic), false },
+	{ "replies", offsetof(struct lb_vip_counts, replies), false },
 	{ "no_backend", offsetof(struct lb_vip_counts, no_backend), true },
 	{ "no_route", offsetof(struct lb_vip_counts, no_route), true },
 	{ "too_long", offsetof(struct lb_vip_counts, too_long), true },
 	{ "ttl", offsetof(struct lb_vip_counts, ttl), true },
 	{ "fragments", offsetof(struct lb_vip_counts, fragments), true },
+	{ "nat_limited", offsetof(struct lb_vip_counts, nat_limited), true },
+	{ "nat_full", offsetof(struct lb_vip_counts, nat_full), true },
+	{ "nat_ports", offsetof(struct lb_vip_counts, nat_ports), true },
+	{ "nat_unknown", offsetof(struct lb_vip_counts, nat_unknown), true },
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -119,6 +124,8 @@ static void json_counts(struct json_object *to, const struct lb_counts *counts, 
 		{ "packets", counts->packets },
 		{ "bytes", counts->bytes },
 		{ "conns", counts->conns },
+		{ "reply_packets", counts->reply_packets },
+		{ "reply_bytes", counts->reply_bytes },
 	};
 	size_t i;
 

@@ -345,30 +345,3 @@ int lb_edit(struct lb_config *config, const struct lb_words *words)
 	}
 	return err;
 }
-
-/* --- what is there */
-
-static int mode_built(const struct lb_forward *forward, const char *name)
-{
-	if (forward->mode != LB_NAT && forward->mode != LB_FULL_NAT)
-		return 0;
-	return ecbpf_fail(-EOPNOTSUPP, "%s: mode %s is not built yet: use ipip, gue or direct",
-			  name, lb_mode_name(forward->mode));
-}
-
-int lb_edit_built(const struct lb_config *config)
-{
-	char name[LB_TEXT_SIZE];
-	size_t v, b;
-	int err = 0;
-
-	for (v = 0; !err && v < config->vips; v++) {
-		const struct lb_vip *vip = &config->vip[v];
-
-		err = mode_built(&vip->forward, lb_service_text(&vip->service, name));
-		for (b = 0; !err && b < vip->backends; b++)
-			err = mode_built(&vip->backend[b].forward,
-					 lb_endpoint_text(&vip->backend[b].endpoint, name));
-	}
-	return err;
-}

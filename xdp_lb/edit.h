@@ -68,7 +68,4 @@ int lb_edit_check(const struct lb_words *words);
  */
 int lb_edit(struct lb_config *config, const struct lb_words *words);
 
-/** lb_edit_built - all that the configuration asks for is there; -EOPNOTSUPP */
-int lb_edit_built(const struct lb_config *config);
-
 #endif

@@ -249,7 +249,7 @@ static bool is_known(const struct lb_packet *packet, const struct lb_known *know
 		return true;
 	if (packet->flags & TCP_SYN && known->closing)
 		return false;
-	return !packet->fragment || !(known->vip->flags & LB_REFUSE_FRAGMENTS);
+	return !packet->fragment || !lb_vip_refuses_fragments(known->vip);
 }
 
 /* is_entered - does it begin a connection that is worth an entry? */
@@ -333,7 +333,7 @@ int lb_explain(const struct lb_config *config, const struct lb_packet *packet,
 	e.vip = vip_of(config, packet);
 	if (!e.vip) {
 		e.why = packet->echo ? "no VIP of this address answers echo requests" : "no VIP";
-	} else if (packet->fragment && e.vip->flags & LB_REFUSE_FRAGMENTS) {
+	} else if (packet->fragment && lb_vip_refuses_fragments(e.vip)) {
 		e.code = ECBPF_CODE_LB_NO_FRAGMENTS;
 		e.why = "the VIP refuses fragments";
 	} else if (packet->echo) {

@@ -387,3 +387,23 @@ void lb_near_fill(const struct lb_config *config, struct lb_near *near)
 		near_net(near, prefix, bits);
 	}
 }
+
+bool lb_near_fill_back(const struct lb_config *config, struct lb_near *near)
+{
+	bool any = false;
+	size_t v, b;
+
+	memset(near, 0, sizeof(*near));
+	for (v = 0; v < config->vips; v++) {
+		const struct lb_vip *vip = &config->vip[v];
+
+		for (b = 0; b < vip->backends; b++) {
+			if (!lb_mode_is_nat(lb_backend_forward(vip, &vip->backend[b])->mode))
+				continue;
+			near_set(near, vip->backend[b].endpoint.addr,
+				 vip->backend[b].endpoint.family);
+			any = true;
+		}
+	}
+	return any;
+}

@@ -13,14 +13,25 @@
 const char *lb_live_map_name(enum lb_live_map map)
 {
 	static const char *const names[LB_LIVE_MAPS] = {
-		[LB_LIVE_NEAR] = "lb_near_map",		[LB_LIVE_KEY] = "lb_key_map",
-		[LB_LIVE_NET] = "lb_net_map",		[LB_LIVE_VIP] = "lb_vip_map",
-		[LB_LIVE_RING] = "lb_ring_map",		[LB_LIVE_SOURCE] = "lb_source_map",
-		[LB_LIVE_CID] = "lb_cid_map",		[LB_LIVE_BACKEND] = "lb_backend_map",
-		[LB_LIVE_CONN4] = "lb_conn4_map",	[LB_LIVE_CONN6] = "lb_conn6_map",
-		[LB_LIVE_FRAGMENT] = "lb_fragment_map", [LB_LIVE_OUT] = "lb_out_map",
-		[LB_LIVE_SETTINGS] = "lb_settings_map", [LB_LIVE_VIP_COUNT] = "lb_vip_stat_map",
-		[LB_LIVE_COUNT] = "lb_count_map",	[LB_LIVE_RATE] = "lb_rate_map",
+		[LB_LIVE_NEAR] = "lb_near_map",
+		[LB_LIVE_KEY] = "lb_key_map",
+		[LB_LIVE_NET] = "lb_net_map",
+		[LB_LIVE_VIP] = "lb_vip_map",
+		[LB_LIVE_RING] = "lb_ring_map",
+		[LB_LIVE_SOURCE] = "lb_source_map",
+		[LB_LIVE_CID] = "lb_cid_map",
+		[LB_LIVE_BACKEND] = "lb_backend_map",
+		[LB_LIVE_CONN4] = "lb_conn4_map",
+		[LB_LIVE_CONN6] = "lb_conn6_map",
+		[LB_LIVE_BACK4] = "lb_back4_map",
+		[LB_LIVE_BACK6] = "lb_back6_map",
+		[LB_LIVE_FRAGMENT] = "lb_fragment_map",
+		[LB_LIVE_OUT] = "lb_out_map",
+		[LB_LIVE_PORT] = "lb_port_map",
+		[LB_LIVE_SETTINGS] = "lb_settings_map",
+		[LB_LIVE_VIP_COUNT] = "lb_vip_stat_map",
+		[LB_LIVE_COUNT] = "lb_count_map",
+		[LB_LIVE_RATE] = "lb_rate_map",
 		[LB_LIVE_CONFIG] = "lb_config_map",
 	};
 

@@ -24,8 +24,11 @@ enum lb_live_map {
 	LB_LIVE_BACKEND,
 	LB_LIVE_CONN4,
 	LB_LIVE_CONN6,
+	LB_LIVE_BACK4,
+	LB_LIVE_BACK6,
 	LB_LIVE_FRAGMENT,
 	LB_LIVE_OUT,
+	LB_LIVE_PORT,
 	LB_LIVE_SETTINGS,
 	LB_LIVE_VIP_COUNT,
 	LB_LIVE_COUNT,
@@ -110,13 +113,12 @@ __u32 lb_numbers_backend(const struct lb_config *config, const struct lb_numbers
 /**
  * lb_apply - make another configuration run
  * @live: opened to change
- * @config: modes nat and full-nat are not built yet: -EOPNOTSUPP
  *
  * Everything is prepared and checked first. Then: new backends, new tables (each by one update), VIPs,
  * keys; last, what is gone. Packets meet the old or the new table of a VIP; connections stay where they
  * are unless their backend is gone or down. The text of the configuration is written last, so that a
  * killed command is repaired by the next lb_apply(), which brings the maps in line.
- * Return: 0; -ENOMEM, -ENOSPC, -EOPNOTSUPP: nothing was changed.
+ * Return: 0; -ENOMEM, -ENOSPC: nothing was changed.
  */
 int lb_apply(struct lb_live *live, const struct lb_config *config);
 

@@ -61,6 +61,10 @@ int lb_load_open(struct xdp_lb **load, const struct lb_sizes *sizes)
 		err = bpf_map__set_max_entries((*load)->maps.lb_conn4_map, sizes->conns / LB_WAYS);
 	if (!err)
 		err = bpf_map__set_max_entries((*load)->maps.lb_conn6_map, sizes->conns6 / LB_WAYS);
+	if (!err)
+		err = bpf_map__set_max_entries((*load)->maps.lb_back4_map, sizes->backs / LB_WAYS);
+	if (!err)
+		err = bpf_map__set_max_entries((*load)->maps.lb_back6_map, sizes->backs6 / LB_WAYS);
 	return err ? ecbpf_fail(err, "the maps: %s", strerror(-err)) : 0;
 }
 
@@ -92,6 +96,8 @@ static int settings_begin(const struct lb_live *live, const struct lb_sizes *siz
 		.abi = LB_ABI,
 		.conns = sizes->conns,
 		.conns6 = sizes->conns6,
+		.backs = sizes->backs,
+		.backs6 = sizes->backs6,
 		.ptb_pps = LB_LOAD_PTB_PPS,
 	};
 	const __u32 zero = 0;
@@ -111,9 +117,10 @@ int lb_load_make(struct xdp_lb *load, const struct lb_sizes *sizes, struct lb_li
 	for (i = 0; i < LB_LIVE_MAPS; i++)
 		bytes += lb_load_bytes(load, i);
 	if (err == -ENOMEM || err == -E2BIG)
-		return ecbpf_fail(err,
-				  "the kernel refuses %llu MiB for the tables: give less --conns",
-				  (unsigned long long)bytes / MIB);
+		return ecbpf_fail(
+			err,
+			"the kernel refuses %llu MiB for the tables: give less --conns or --nat",
+			(unsigned long long)bytes / MIB);
 	if (err)
 		return ecbpf_fail(err, "the maps: %s", strerror(-err));
 	err = maps_take(load, live);
@@ -143,11 +150,15 @@ static int maps_give(const struct xdp_lb *load, const struct lb_live *live)
 int lb_load_slot(const struct lb_live *live, struct ecbpf_root *root)
 {
 	const struct lb_settings *settings = live->settings;
-	const __u32 buckets[2] = { settings->conns / LB_WAYS, settings->conns6 / LB_WAYS };
+	const __u32 buckets[4] = { settings->conns / LB_WAYS, settings->conns6 / LB_WAYS,
+				   settings->backs / LB_WAYS, settings->backs6 / LB_WAYS };
 	const __u32 hz = ecbpf_hz();
+	const int cpus = libbpf_num_possible_cpus();
 	struct xdp_lb *load;
-	int err = opened(&load);
+	int err = cpus < 0 ? ecbpf_fail(cpus, "number of CPUs: %s", strerror(-cpus)) : 0;
 
+	if (!err)
+		err = opened(&load);
 	if (err)
 		return err;
 	err = maps_give(load, live);
@@ -155,6 +166,7 @@ int lb_load_slot(const struct lb_live *live, struct ecbpf_root *root)
 		ecbpf_variable_set(load->obj, "lb_seed", settings->seed, sizeof(settings->seed));
 		ecbpf_variable_set(load->obj, "lb_buckets", buckets, sizeof(buckets));
 		ecbpf_variable_set(load->obj, "lb_hz", &hz, sizeof(hz));
+		ecbpf_variable_set(load->obj, "lb_cpus", &cpus, sizeof(cpus));
 		err = ecbpf_slot_load(root, -1, load->obj, load->progs.xdp_lb, ECBPF_TAKE_OWN);
 	}
 	xdp_lb__destroy(load);

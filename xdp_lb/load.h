@@ -11,12 +11,15 @@
 
 #define LB_LOAD_CONNS	  1048576
 #define LB_LOAD_CONNS_MAX (1U << 28)
+#define LB_LOAD_BACKS	  65536
 #define LB_LOAD_PTB_PPS	  1000
 
-/** struct lb_sizes - of the connection tables, multiples of LB_WAYS */
+/** struct lb_sizes - of the connection tables, and of those of replies by NAT; multiples of LB_WAYS */
 struct lb_sizes {
 	__u32 conns;
 	__u32 conns6;
+	__u32 backs;
+	__u32 backs6;
 };
 
 struct xdp_lb;

@@ -12,7 +12,7 @@
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
+	__uint(max_entries, LB_NEARS);
 	__type(key, __u32);
 	__type(value, struct lb_near);
 } lb_near_map SEC(".maps");
@@ -98,6 +98,22 @@ struct {
 } lb_conn6_map SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_back_bucket4);
+} lb_back4_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct lb_back_bucket6);
+} lb_back6_map SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, LB_FRAGMENTS_MAX);
 	__type(key, struct lb_fragment_key);
@@ -110,6 +126,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } lb_out_map SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, LB_PORTS_MAX);
+	__type(key, __u32);
+	__type(value, struct lb_port);
+} lb_port_map SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

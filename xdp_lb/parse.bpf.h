@@ -11,7 +11,9 @@
  * functions which verifiers look at by themselves can take it
  * @key: in the client's direction; IPv4 as ::ffff:ADDRESS; ports are 0 where there are none
  * @id: of a fragment
- * @ip_bytes: as in struct packet, and so are @payload, @flags and @proto
+ * @l2: bytes of Ethernet header and tags
+ * @upper: bytes from the IP header to that of the upper layer
+ * @ip_bytes: as in struct packet, and so are all up to @summed
  * @v6: IPv6
  * @tcp: there is a TCP header
  * @fragment: it is one
@@ -22,10 +24,16 @@
 struct subject {
 	struct ecbpf_tuple key;
 	__be32 id;
+	__u32 l2;
+	__u32 upper;
 	__u32 ip_bytes;
 	__u32 payload;
 	__u8 flags;
 	__u8 proto;
+	__u8 ttl;
+	__u8 tos;
+	bool df;
+	bool summed;
 	bool v6;
 	bool tcp;
 	bool fragment;
@@ -48,32 +56,66 @@ static __always_inline bool parse_is_error6(__u8 type)
 	return type >= 1 && type <= 4;
 }
 
-/* parse_is_near - false: the destination is no VIP's; by far the most of such packets end here */
-static __always_inline bool parse_is_near(const struct pkt *at, __be16 proto)
+static __always_inline bool parse_near_has(__u32 which, __u64 a, __u64 b)
+{
+	const struct lb_near *near = bpf_map_lookup_elem(&lb_near_map, &which);
+	const __u32 bit = lb_near_bit(a, b);
+
+	return near && near->bit[bit / 64 % (LB_NEAR_BITS / 64)] >> bit % 64 & 1;
+}
+
+/* What a packet may be, by its addresses. */
+#define PARSE_FOR_VIP (1U << LB_NEAR_VIP)
+#define PARSE_REPLY   (1U << LB_NEAR_BACK)
+
+/* parse_is_back - may it be a backend's reply, or an ICMP error of a router on the way to one? */
+static __always_inline bool parse_is_back(const struct pkt *at, __be16 proto)
 {
 	struct pkt p = *at;
-	struct lb_near *near;
 	struct ipv6hdr *ip6;
 	struct iphdr *ip4;
-	__u32 zero = 0, bit;
-	__u64 half[2] = {};
+	__u64 half[2];
 
 	if (proto == bpf_htons(ETH_P_IP)) {
 		ip4 = pkt_pull(&p, sizeof(*ip4));
 		if (!ip4)
 			return false;
+		return ip4->protocol == IPPROTO_ICMP || parse_near_has(LB_NEAR_BACK, ip4->saddr, 0);
+	}
+	ip6 = pkt_pull(&p, sizeof(*ip6));
+	if (!ip6)
+		return false;
+	__builtin_memcpy(half, &ip6->saddr, sizeof(half));
+	return ip6->nexthdr == IPPROTO_ICMPV6 || parse_near_has(LB_NEAR_BACK, half[0], half[1]);
+}
+
+/* parse_near - PARSE_*; 0: it is nothing for us; by far the most of such packets end here */
+static __always_inline __u32 parse_near(const struct lb_settings *settings, const struct pkt *at,
+					__be16 proto)
+{
+	struct pkt p = *at;
+	struct ipv6hdr *ip6;
+	struct iphdr *ip4;
+	__u64 half[2] = {};
+	__u32 near;
+
+	if (proto == bpf_htons(ETH_P_IP)) {
+		ip4 = pkt_pull(&p, sizeof(*ip4));
+		if (!ip4)
+			return 0;
 		half[0] = ip4->daddr;
 	} else if (proto == bpf_htons(ETH_P_IPV6)) {
 		ip6 = pkt_pull(&p, sizeof(*ip6));
 		if (!ip6)
-			return false;
+			return 0;
 		__builtin_memcpy(half, &ip6->daddr, sizeof(half));
 	} else {
-		return false;
+		return 0;
 	}
-	near = bpf_map_lookup_elem(&lb_near_map, &zero);
-	bit = lb_near_bit(half[0], half[1]);
-	return near && near->bit[bit / 64 % (LB_NEAR_BITS / 64)] >> bit % 64 & 1;
+	near = parse_near_has(LB_NEAR_VIP, half[0], half[1]) ? PARSE_FOR_VIP : 0;
+	if (settings->nat && parse_is_back(at, proto))
+		near |= PARSE_REPLY;
+	return near;
 }
 
 static __always_inline void parse_addrs(struct ecbpf_tuple *key, const struct pkt_ip *ip)
@@ -88,8 +130,8 @@ static __always_inline void parse_addrs(struct ecbpf_tuple *key, const struct pk
 	}
 }
 
-/* parse_ports - of TCP and UDP, whose headers must be whole; @packet: whether it has a checksum */
-static __always_inline bool parse_ports(struct pkt *p, struct subject *s, struct packet *packet)
+/* parse_ports - of TCP and UDP, whose headers must be whole */
+static __always_inline bool parse_ports(struct pkt *p, struct subject *s)
 {
 	struct udphdr *udp;
 	struct tcphdr *tcp;
@@ -103,14 +145,14 @@ static __always_inline bool parse_ports(struct pkt *p, struct subject *s, struct
 		s->payload = s->payload > tcp->doff * 4 ? s->payload - tcp->doff * 4 : 0;
 		s->key.sport = tcp->source;
 		s->key.dport = tcp->dest;
-		packet->summed = true;
+		s->summed = true;
 	} else if (s->proto == IPPROTO_UDP) {
 		udp = pkt_pull(p, sizeof(*udp));
 		if (!udp || s->payload < sizeof(*udp))
 			return false;
 		s->key.sport = udp->source;
 		s->key.dport = udp->dest;
-		packet->summed = udp->check;
+		s->summed = udp->check;
 	}
 	return true;
 }
@@ -179,25 +221,21 @@ static __always_inline bool parse_icmp(struct pkt *p, struct subject *s, const s
 	return s->echo || (s->error && parse_quoted(p, s, v6));
 }
 
-static __always_inline void parse_header(struct packet *packet, struct subject *s,
-					 const struct pkt_ip *ip)
+static __always_inline void parse_header(struct subject *s, const struct pkt_ip *ip)
 {
 	if (ip->v6) {
-		packet->ip6 = ip->v6;
-		packet->ip_bytes = bpf_ntohs(ip->v6->payload_len) + sizeof(*ip->v6);
-		packet->ttl = ip->v6->hop_limit;
-		packet->tos = ip->v6->priority << 4 | ip->v6->flow_lbl[0] >> 4;
+		s->ip_bytes = bpf_ntohs(ip->v6->payload_len) + sizeof(*ip->v6);
+		s->ttl = ip->v6->hop_limit;
+		s->tos = ip->v6->priority << 4 | ip->v6->flow_lbl[0] >> 4;
 		s->v6 = true;
 	} else if (ip->v4) {
-		packet->ip4 = ip->v4;
-		packet->ip_bytes = bpf_ntohs(ip->v4->tot_len);
-		packet->ttl = ip->v4->ttl;
-		packet->tos = ip->v4->tos;
-		packet->df = ip->v4->frag_off & bpf_htons(PACKET_DF);
+		s->ip_bytes = bpf_ntohs(ip->v4->tot_len);
+		s->ttl = ip->v4->ttl;
+		s->tos = ip->v4->tos;
+		s->df = ip->v4->frag_off & bpf_htons(PACKET_DF);
 	}
-	packet->proto = ip->proto;
 	s->proto = ip->proto;
-	s->ip_bytes = packet->ip_bytes;
+	s->upper = s->ip_bytes - ip->left;
 	s->payload = ip->left;
 	s->id = ip->id;
 	s->fragment = ip->fragment;
@@ -206,39 +244,78 @@ static __always_inline void parse_header(struct packet *packet, struct subject *
 
 /* parse_rest - behind the IP header */
 static __always_inline bool parse_rest(struct pkt *p, const struct pkt_eth *eth,
-				       const struct pkt_ip *ip, struct packet *packet,
-				       struct subject *s)
+				       const struct pkt_ip *ip, struct subject *s)
 {
-	packet->eth = eth->hdr;
-	packet->l2_bytes = sizeof(*eth->hdr) + eth->vlans * sizeof(struct pkt_vlan_tag);
-	parse_header(packet, s, ip);
+	s->l2 = sizeof(*eth->hdr) + eth->vlans * sizeof(struct pkt_vlan_tag);
+	parse_header(s, ip);
 	parse_addrs(&s->key, ip);
 	if (ip->proto == (ip->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
 		if (!parse_icmp(p, s, ip))
 			return false;
-	} else if (!ip->later && !parse_ports(p, s, packet)) {
+	} else if (!ip->later && !parse_ports(p, s)) {
 		return false;
 	}
 	if (ip->fragment || ip->exts) /* then nobody sums it up */
-		packet->summed = false;
+		s->summed = false;
 	s->key.rest = ECBPF_REST(s->proto, packet_vid(eth, 0), packet_vid(eth, 1));
 	return true;
 }
 
-/* parse - false: not for a VIP, or not to be understood */
-static __always_inline bool parse(struct xdp_md *xdp, struct packet *packet, struct subject *s)
+/* parse_all - verified by itself, or the ways through it multiply with all that follows; false: not understood */
+__noinline int parse_all(struct xdp_md *xdp, struct subject *s)
 {
 	struct pkt p = pkt_init(xdp);
-	struct pkt_eth eth;
-	struct pkt_ip ip;
+	struct pkt_eth eth = {};
+	struct pkt_ip ip = {};
 
-	if (pkt_eth(&p, &eth) || eth.hdr->h_dest[0] & 1 || !parse_is_near(&p, eth.proto))
+	if (!s || pkt_eth(&p, &eth))
 		return false;
 	/* two calls: verifiers do not know that the type decides which pointer is there */
 	if (eth.proto == bpf_htons(ETH_P_IP))
-		return !pkt_ipv4(&p, &ip) && parse_rest(&p, &eth, &ip, packet, s);
+		return !pkt_ipv4(&p, &ip) && parse_rest(&p, &eth, &ip, s);
 	/* length 0 is a jumbogram's, whose own length is not known here (RFC 2675) */
-	return !pkt_ipv6(&p, &ip) && ip.v6->payload_len && parse_rest(&p, &eth, &ip, packet, s);
+	return !pkt_ipv6(&p, &ip) && ip.v6->payload_len && parse_rest(&p, &eth, &ip, s);
+}
+
+/* parse - PARSE_*; 0: not for a VIP and no reply, or not to be understood */
+static __always_inline __u32 parse(struct xdp_md *xdp, const struct lb_settings *settings,
+				   struct subject *s)
+{
+	struct pkt p = pkt_init(xdp);
+	struct pkt_eth eth;
+	__u32 near;
+
+	if (pkt_eth(&p, &eth) || eth.hdr->h_dest[0] & 1)
+		return 0;
+	near = parse_near(settings, &p, eth.proto);
+	return near && parse_all(xdp, s) ? near : 0;
+}
+
+/* parse_packet - what forwarding needs of it; false: never */
+static __always_inline bool parse_packet(struct xdp_md *xdp, const struct subject *s,
+					 struct packet *packet)
+{
+	const __u32 tags = s->l2 - sizeof(*packet->eth);
+	struct pkt p = pkt_init(xdp);
+
+	packet->eth = pkt_pull(&p, sizeof(*packet->eth));
+	if (!packet->eth ||
+	    (tags >= sizeof(struct pkt_vlan_tag) && !pkt_pull(&p, sizeof(struct pkt_vlan_tag))))
+		return false;
+	if (tags > sizeof(struct pkt_vlan_tag) && !pkt_pull(&p, sizeof(struct pkt_vlan_tag)))
+		return false;
+	if (s->v6)
+		packet->ip6 = pkt_pull(&p, sizeof(*packet->ip6));
+	else
+		packet->ip4 = pkt_pull(&p, sizeof(*packet->ip4));
+	packet->l2_bytes = s->l2;
+	packet->ip_bytes = s->ip_bytes;
+	packet->proto = s->error ? (s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) : s->proto;
+	packet->ttl = s->ttl;
+	packet->tos = s->tos;
+	packet->df = s->df;
+	packet->summed = s->summed;
+	return packet->ip6 || packet->ip4;
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "libecbpf/netlink/neighbours.h"
 #include "xdp_lb/live.h"
 #include "xdp_lb/monitor_loop.h"
+#include "xdp_lb/ports.h"
 #include "xdp_lb/text.h"
 #include "xdp_lb/ways.h"
 
@@ -204,6 +205,16 @@ static void entries_hide(const struct ways *ways, struct lb_live *live)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
+/* is_other_nat - do packets of its connections look otherwise now? Then none of these is known any more */
+static bool is_other_nat(const struct lb_backend_entry *entry, const struct target *target)
+{
+	const struct ecbpf_recipe *old = &entry->recipe, *new = &target->way.recipe;
+
+	if (old->kind != ECBPF_NAT && new->kind != ECBPF_NAT)
+		return false;
+	return old->kind != new->kind || memcmp(old->outer, new->outer, sizeof(old->outer));
+}
+
 /* entry_write - false: it is as it was */
 static bool entry_write(const struct target *target, struct lb_backend_entry *entry)
 {
@@ -214,6 +225,8 @@ static bool entry_write(const struct target *target, struct lb_backend_entry *en
 		return false;
 	if (!target->cause) {
 		store(&entry->version, entry->version | 1);
+		if (is_other_nat(entry, target))
+			store(&entry->gen, entry->gen + 1);
 		if (is_other_recipe(entry, target))
 			memcpy(&entry->recipe, &target->way.recipe, sizeof(entry->recipe));
 		store(&entry->mtu, target->way.mtu);
@@ -272,6 +285,8 @@ int lb_ways_refresh(struct lb_live *live, const struct lb_config *config,
 		err = ways_find(&ways);
 	if (!err)
 		err = ways_await(&ways);
+	if (!err)
+		err = lb_ports_write(live->fd[LB_LIVE_PORT], &ways.links);
 	if (!err)
 		ways_write(&ways, live, changed, unresolved);
 	ecbpf_netlink_close(&ways.news);

@@ -9,6 +9,7 @@
 #include <linux/ipv6.h>
 #include <linux/udp.h>
 
+#include "xdp_lb/abi.h"
 #include "xdp_lb/ways.h"
 
 /* GUE version 0 without options, of data: the second byte is the protocol of the packet in it. */
@@ -58,7 +59,7 @@ static void l2_put(struct ecbpf_recipe *recipe, const struct lb_hop *hop, uint8_
 	recipe->ifindex = hop->out.ifindex;
 }
 
-/* source_of - of an outer header: what was configured, else what the kernel would take; or NULL */
+/* source_of - of an outer header, or of full NAT: what was configured, else what the kernel would take; or NULL */
 static const uint8_t *source_of(const struct lb_forward *forward, const struct ecbpf_route *route,
 				uint8_t family)
 {
@@ -133,6 +134,34 @@ static const char *tunnel_make(uint8_t family, const struct lb_forward *forward,
 	return NULL;
 }
 
+/* mapped - as in keys of connections */
+static void mapped(__be32 to[4], uint8_t family, const uint8_t *addr)
+{
+	memset(to, 0, 4 * sizeof(*to));
+	if (family == AF_INET)
+		to[2] = htonl(ECBPF_V4_PREFIX);
+	memcpy(family == AF_INET ? &to[3] : to, addr, family == AF_INET ? 4 : 16);
+}
+
+static const char *nat_make(const struct lb_forward *forward, const struct lb_endpoint *to,
+			    const struct lb_hop *hop, struct ecbpf_recipe *recipe)
+{
+	struct lb_nat nat = { .dport = htons(to->port) };
+	const uint8_t *source = source_of(forward, &hop->route, to->family);
+
+	mapped(nat.to, to->family, to->addr);
+	if (forward->mode == LB_FULL_NAT) {
+		if (!source)
+			return "there is no source address that the backend could answer to";
+		mapped(nat.from, to->family, source);
+		nat.flags = LB_NAT_SOURCE;
+	}
+	recipe->kind = ECBPF_NAT;
+	memcpy(recipe->outer, &nat, sizeof(nat));
+	l2_put(recipe, hop, to->family);
+	return NULL;
+}
+
 static const char *recipe_make(uint8_t family, const struct lb_forward *forward,
 			       const struct lb_endpoint *to, const struct lb_hop *hop,
 			       struct ecbpf_recipe *recipe)
@@ -147,8 +176,11 @@ static const char *recipe_make(uint8_t family, const struct lb_forward *forward,
 	case LB_IPIP:
 	case LB_GUE:
 		return tunnel_make(family, forward, to, hop, recipe);
+	case LB_NAT:
+	case LB_FULL_NAT:
+		return nat_make(forward, to, hop, recipe);
 	default:
-		return "this mode is not built yet";
+		return "there is no such mode";
 	}
 }
 

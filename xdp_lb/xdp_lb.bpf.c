@@ -12,10 +12,14 @@
 #include "libecbpf/exit.bpf.h"
 #include "libecbpf/forward.bpf.h"
 #include "libecbpf/reply.bpf.h"
+#include "xdp_lb/answer.bpf.h"
+#include "xdp_lb/back.bpf.h"
 #include "xdp_lb/choose.bpf.h"
 #include "xdp_lb/conn.bpf.h"
 #include "xdp_lb/echo.bpf.h"
+#include "xdp_lb/fragment.bpf.h"
 #include "xdp_lb/maps.bpf.h"
+#include "xdp_lb/nat.bpf.h"
 #include "xdp_lb/parse.bpf.h"
 #include "xdp_lb/quic.bpf.h"
 
@@ -29,20 +33,6 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 
 /* Source ports of GUE: the range that is nobody's (RFC 6335 6), by the connection's hash. */
 #define GUE_PORTS 0xc000
-
-/**
- * struct way - where a packet goes
- * @vip: number
- * @backend: number
- * @gen: of the backend
- * @code: how that was found, or why it goes nowhere
- */
-struct way {
-	__u32 vip;
-	__u32 backend;
-	__u32 gen;
-	__u32 code;
-};
 
 /* way_count - what became of the packet, for its VIP */
 __noinline int way_count(__u32 vip, __u32 code)
@@ -93,74 +83,31 @@ __noinline int way_count(__u32 vip, __u32 code)
 	case ECBPF_CODE_LB_QUIC:
 		counts->quic++;
 		break;
+	case ECBPF_CODE_LB_REPLY:
+		counts->replies++;
+		break;
+	case ECBPF_CODE_LB_NAT_LIMITED:
+		counts->nat_limited++;
+		break;
+	case ECBPF_CODE_LB_NAT_FULL:
+		counts->nat_full++;
+		break;
+	case ECBPF_CODE_LB_NAT_PORTS:
+		counts->nat_ports++;
+		break;
+	case ECBPF_CODE_LB_NAT_UNKNOWN:
+		counts->nat_unknown++;
+		break;
 	}
 	return 0;
 }
 
-/* --- fragments */
-
-static __always_inline void fragment_key(const struct subject *s, struct lb_fragment_key *key)
-{
-	__builtin_memcpy(key->saddr, s->key.saddr, sizeof(key->saddr));
-	__builtin_memcpy(key->daddr, s->key.daddr, sizeof(key->daddr));
-	key->id = s->id;
-	key->proto = s->v6 ? 0 : s->proto; /* RFC 8200 4.5: the first one's may differ */
-}
-
-/* fragment_keep - the later ones go where the first one goes; false: the VIP takes no fragments */
-__noinline int fragment_keep(const struct subject *s, const struct way *way, __u32 now)
-{
-	const struct lb_vip_entry *entry;
-	struct lb_fragment fragment = { .seen = now };
-	struct lb_fragment_key key;
-	__u32 vip;
-
-	if (!s || !way)
-		return false;
-	vip = way->vip;
-	entry = bpf_map_lookup_elem(&lb_vip_map, &vip);
-	if (!entry || entry->flags & LB_VIP_REFUSE_FRAGMENT)
-		return false;
-	fragment.backend = way->backend;
-	fragment.gen = way->gen;
-	fragment.vip = vip;
-	fragment_key(s, &key);
-	bpf_map_update_elem(&lb_fragment_map, &key, &fragment, BPF_ANY);
-	return true;
-}
-
-/* fragment_find - where the first one went */
-__noinline int fragment_find(const struct subject *s, struct way *way, __u32 now)
-{
-	struct lb_backend_entry *backend;
-	struct lb_fragment *fragment;
-	struct lb_fragment_key key;
-	__u32 number;
-
-	if (!s || !way)
-		return false;
-	fragment_key(s, &key);
-	fragment = bpf_map_lookup_elem(&lb_fragment_map, &key);
-	if (!fragment || now - fragment->seen > LB_FRAGMENT_S * lb_hz)
-		return false;
-	number = fragment->backend;
-	backend = bpf_map_lookup_elem(&lb_backend_map, &number);
-	if (!backend || backend->state == LB_BACKEND_NONE || (__u16)backend->gen != fragment->gen)
-		return false;
-	way->vip = fragment->vip;
-	way->backend = number;
-	way->gen = fragment->gen;
-	way->code = ECBPF_CODE_LB_FORWARD;
-	return true;
-}
-
 /* --- QUIC */
 
-/* way_quic - to the backend that the packet's connection id names; @at: its UDP header */
-static __always_inline bool way_quic(struct xdp_md *xdp, __u32 at, const struct subject *s,
-				     struct way *way)
+/* way_quic - to the backend that the packet's connection id names */
+static __always_inline bool way_quic(struct xdp_md *xdp, const struct subject *s, struct way *way)
 {
-	__u32 number = quic_backend(xdp, at, s->payload, way->vip);
+	__u32 number = quic_backend(xdp, s->l2 + s->upper, s->payload, way->vip);
 	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
 
 	if (!backend || backend->state == LB_BACKEND_NONE || number == LB_NUMBER_NONE)
@@ -171,17 +118,17 @@ static __always_inline bool way_quic(struct xdp_md *xdp, __u32 at, const struct 
 	return true;
 }
 
-/* segment_at - where the UDP header is */
-static __always_inline __u32 segment_at(const struct packet *packet, const struct subject *s)
-{
-	return packet->l2_bytes + s->ip_bytes - s->payload;
-}
-
 /* --- known connections */
 
+/* is_first - the first packet that tells that there is a client? */
+static __always_inline bool is_first(const struct lb_conn *conn, const struct subject *s)
+{
+	return !(conn->state & LB_CONN_SEEN_TWICE) && !(s->flags & PACKET_TCP_SYN);
+}
+
 /* way_known - the connection is in a table, and the entry holds */
-static __always_inline bool way_known(struct xdp_md *xdp, const struct packet *packet,
-				      const struct subject *s, __u32 now, struct way *way)
+static __always_inline bool way_known(struct xdp_md *xdp, const struct subject *s, __u32 now,
+				      struct way *way)
 {
 	struct lb_backend_entry *backend;
 	struct lb_conn *conn;
@@ -197,6 +144,7 @@ static __always_inline bool way_known(struct xdp_md *xdp, const struct packet *p
 		return false;
 	way->vip = conn->vip;
 	way->gen = backend->gen;
+	way->port = conn->port;
 	if (s->error) { /* is about the connection, and no packet of it */
 		way->code = ECBPF_CODE_LB_ICMP;
 		return true;
@@ -209,9 +157,11 @@ static __always_inline bool way_known(struct xdp_md *xdp, const struct packet *p
 	}
 	way->code = ECBPF_CODE_LB_FORWARD;
 	if (conn->state & LB_CONN_QUIC)
-		way_quic(xdp, segment_at(packet, s), s, way);
+		way_quic(xdp, s, way);
 	if (s->fragment && !fragment_keep(s, way, now))
 		return false;
+	if (backend->recipe.kind == ECBPF_NAT && (is_to_tend(conn->seen, now) || is_first(conn, s)))
+		way->flags = WAY_TEND;
 	if (way->backend == ECBPF_MARK_ID(mark))
 		conn_touch(conn, s, now);
 	return true;
@@ -237,14 +187,33 @@ static __always_inline bool new_limited(__u32 vip, __u32 most, __u32 now)
 	return false;
 }
 
-/* is_new - does the packet begin a connection that is worth an entry? A SYN may be all there is. */
-static __always_inline bool is_new(const struct subject *s, const struct lb_vip_entry *entry)
+/*
+ * is_new - does the packet begin a connection that is worth an entry? A SYN may be all there is; but by NAT
+ * nothing goes without an entry.
+ */
+static __always_inline bool is_new(const struct subject *s, const struct lb_vip_entry *entry,
+				   bool nat)
 {
 	if (entry->flags & LB_VIP_NO_TABLE || s->later)
 		return false;
 	if (s->tcp)
-		return !(s->flags & (PACKET_TCP_SYN | PACKET_TCP_RST));
+		return !(s->flags & (PACKET_TCP_RST | (nat ? 0 : PACKET_TCP_SYN)));
 	return s->proto == IPPROTO_UDP;
+}
+
+/* way_enter_nat - the entry is made later, when there is room on the stack for it */
+static __always_inline void way_enter_nat(const struct subject *s, const struct lb_vip_entry *entry,
+					  struct way *way, __u32 now)
+{
+	if (s->error || !is_new(s, entry, true)) {
+		way->code = ECBPF_CODE_LB_NAT_UNKNOWN;
+	} else if (entry->new_max && new_limited(way->vip, entry->new_max, now)) {
+		way->code = ECBPF_CODE_LB_NAT_LIMITED;
+	} else {
+		way->flags = WAY_ENTER;
+		return;
+	}
+	way->backend = LB_NUMBER_NONE;
 }
 
 static __always_inline __u32 way_enter(const struct subject *s, const struct lb_vip_entry *entry,
@@ -255,11 +224,11 @@ static __always_inline __u32 way_enter(const struct subject *s, const struct lb_
 
 	if (s->error)
 		return ECBPF_CODE_LB_ICMP;
-	if (!is_new(s, entry))
+	if (!is_new(s, entry, false))
 		return ECBPF_CODE_LB_HASHED;
 	if (entry->new_max && new_limited(way->vip, entry->new_max, now))
 		return ECBPF_CODE_LB_LIMITED;
-	if (!conn_enter(s, ECBPF_MARK(0, way->backend, way->gen), way->vip))
+	if (!conn_enter(s, ECBPF_MARK(0, way->backend, way->gen), way->vip, 0))
 		return ECBPF_CODE_LB_FULL;
 	counts = bpf_map_lookup_elem(&lb_count_map, &number);
 	if (counts)
@@ -281,17 +250,17 @@ static __always_inline void way_choose(const struct subject *s, const struct lb_
 		return;
 	way->backend = number;
 	way->gen = backend->gen;
+	if (backend->recipe.kind == ECBPF_NAT) {
+		way_enter_nat(s, entry, way, now);
+		return;
+	}
 	way->code = way_enter(s, entry, way, now);
 	if (s->fragment && !s->later)
 		fragment_keep(s, way, now);
 }
 
-/*
- * way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0. @at: what is
- * behind the IP header
- */
-__noinline int way_new(struct xdp_md *xdp, const struct subject *s, struct way *way, __u32 now,
-		       __u32 at)
+/* way_new - false: for no VIP. Else way->code tells, and way->backend where to, or 0 */
+__noinline int way_new(struct xdp_md *xdp, const struct subject *s, struct way *way, __u32 now)
 {
 	const struct lb_vip_entry *entry;
 	__u32 vip;
@@ -307,6 +276,7 @@ __noinline int way_new(struct xdp_md *xdp, const struct subject *s, struct way *
 		return false;
 	way->vip = vip;
 	way->backend = LB_NUMBER_NONE;
+	way->port = way->flags = 0;
 	if (s->fragment && entry->flags & LB_VIP_REFUSE_FRAGMENT) {
 		way->code = ECBPF_CODE_LB_NO_FRAGMENTS;
 		return true;
@@ -319,7 +289,7 @@ __noinline int way_new(struct xdp_md *xdp, const struct subject *s, struct way *
 		way->code = ECBPF_CODE_LB_FRAGMENT;
 		return true;
 	}
-	if (entry->cid_octets && !s->error && !s->later && way_quic(xdp, at, s, way)) {
+	if (entry->cid_octets && !s->error && !s->later && way_quic(xdp, s, way)) {
 		if (s->fragment)
 			fragment_keep(s, way, now);
 		return true;
@@ -367,23 +337,35 @@ __noinline int ptb_send(struct xdp_md *xdp, __u32 mtu)
 	return parts.len && reply_send(xdp, &parts);
 }
 
-static __always_inline void too_long(struct xdp_md *xdp, const struct packet *packet, __u32 mtu,
+static __always_inline void too_long(struct xdp_md *xdp, const struct subject *s, __u32 mtu,
 				     struct ecbpf_verdict *v)
 {
 	__u32 zero = 0;
 	struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
 
 	ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_TOO_LONG);
-	if (!settings || !(packet->df || packet->ip6) || !ptb_allowed(settings, conn_now(settings)))
+	if (!settings || !(s->df || s->v6) || !ptb_allowed(settings, conn_now(settings)))
 		return;
 	if (ptb_send(xdp, mtu))
 		ecbpf_decide(v, XDP_TX, ECBPF_CODE_LB_PTB);
 }
 
-static __always_inline int frame_send(struct xdp_md *xdp, const struct packet *packet,
-				      const struct subject *s,
-				      const struct lb_backend_entry *backend)
+/* frame_change - not inline: a packet is much to have on the stack while connections are entered */
+static __noinline int frame_change(struct xdp_md *xdp, const struct subject *s,
+				   const struct ecbpf_recipe *recipe, __be16 sport)
 {
+	struct packet packet = {};
+
+	if (!parse_packet(xdp, s, &packet))
+		return FORWARD_BROKEN;
+	return forward_packet(xdp, &packet, recipe, sport);
+}
+
+/* frame_send - @port: of full NAT */
+static __always_inline int frame_send(struct xdp_md *xdp, const struct subject *s,
+				      const struct lb_backend_entry *backend, __u32 port)
+{
+	const struct lb_nat *nat = (const struct lb_nat *)backend->recipe.outer;
 	__u32 ifindex = backend->recipe.ifindex;
 	__be16 sport = bpf_htons(GUE_PORTS | (lb_hash(&s->key, LB_OF_TUPLE) & ~GUE_PORTS & 0xffff));
 	int action = XDP_TX;
@@ -393,58 +375,96 @@ static __always_inline int frame_send(struct xdp_md *xdp, const struct packet *p
 		if (action != XDP_REDIRECT)
 			return XDP_DROP;
 	}
-	if (forward_packet(xdp, packet, &backend->recipe, sport) != FORWARD_DONE)
+	if (backend->recipe.kind == ECBPF_NAT &&
+	    !(s->error ? nat_quote(xdp, s, nat, port) : nat_segment(xdp, s, nat, port)))
+		return XDP_DROP;
+	if (frame_change(xdp, s, &backend->recipe, sport) != FORWARD_DONE)
 		return XDP_DROP;
 	return action;
 }
 
-/* deliver - the packet goes to way->backend */
-static __always_inline void deliver(struct xdp_md *xdp, const struct packet *packet,
-				    const struct subject *s, const struct way *way,
-				    struct ecbpf_verdict *v)
+/* out_of - how packets get there; of a reply, what reply_find() found */
+static __always_inline const struct lb_backend_entry *out_of(const struct way *way)
+{
+	__u32 zero = 0, number = way->backend;
+	struct lb_scratch *scratch;
+
+	if (!(way->flags & WAY_REPLY))
+		return bpf_map_lookup_elem(&lb_backend_map, &number);
+	scratch = bpf_map_lookup_elem(&nat_scratch_map, &zero);
+	return scratch ? &scratch->out : NULL;
+}
+
+static __always_inline void count(const struct way *way, const struct subject *s)
 {
 	__u32 number = way->backend;
-	const struct lb_backend_entry *backend = bpf_map_lookup_elem(&lb_backend_map, &number);
-	struct lb_counts *counts;
+	struct lb_counts *counts = bpf_map_lookup_elem(&lb_count_map, &number);
 
-	v->meta = number;
-	if (!backend || backend->state != LB_BACKEND_UP) {
-		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_NO_ROUTE);
-		return;
-	}
-	if (packet->ttl <= 1) {
-		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_TTL);
-		return;
-	}
-	if (s->ip_bytes > backend->mtu) {
-		too_long(xdp, packet, backend->mtu, v);
-		return;
-	}
-	v->action = frame_send(xdp, packet, s, backend);
-	v->code = v->action == XDP_DROP ? ECBPF_CODE_LB_FRAME : way->code;
-	counts = bpf_map_lookup_elem(&lb_count_map, &number);
-	if (counts && v->action != XDP_DROP) {
+	if (counts && way->flags & WAY_REPLY) {
+		counts->reply_packets++;
+		counts->reply_bytes += s->ip_bytes;
+	} else if (counts) {
 		counts->packets++;
 		counts->bytes += s->ip_bytes;
 	}
 }
 
+/* deliver - the packet goes to way->backend, or comes from there */
+static __always_inline void deliver(struct xdp_md *xdp, const struct subject *s,
+				    const struct way *way, struct ecbpf_verdict *v)
+{
+	const struct lb_backend_entry *backend = out_of(way);
+
+	v->meta = way->backend;
+	if (!backend || backend->state != LB_BACKEND_UP) {
+		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_NO_ROUTE);
+		return;
+	}
+	if (s->ttl <= 1) {
+		ecbpf_decide(v, XDP_DROP, ECBPF_CODE_LB_TTL);
+		return;
+	}
+	if (s->ip_bytes > backend->mtu) {
+		too_long(xdp, s, backend->mtu, v);
+		return;
+	}
+	v->action = frame_send(xdp, s, backend, way->port);
+	v->code = v->action == XDP_DROP ? ECBPF_CODE_LB_FRAME : way->code;
+	if (v->action != XDP_DROP)
+		count(way, s);
+}
+
+/* way_find - of a packet for a VIP; false: it is for none */
+static __always_inline bool way_find(struct xdp_md *xdp, const struct subject *s, struct way *way,
+				     __u32 now)
+{
+	bool known = !s->later && !s->echo && way_known(xdp, s, now, way);
+
+	if (known && way->flags & WAY_TEND)
+		known = nat_tend(xdp, s, way, now);
+	if (!known && !way_new(xdp, s, way, now))
+		return false;
+	if (way->flags & WAY_ENTER)
+		nat_enter(xdp, s, way, now);
+	return true;
+}
+
 static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
 {
-	__u32 zero = 0, now;
+	__u32 zero = 0, now, near;
 	const struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
-	struct packet packet = {};
 	struct subject s = {};
 	struct way way = {};
 
-	if (!settings || !parse(xdp, &packet, &s))
+	near = settings ? parse(xdp, settings, &s) : 0;
+	if (!near)
 		return;
 	now = conn_now(settings);
-	if (s.later || s.echo || !way_known(xdp, &packet, &s, now, &way))
-		if (!way_new(xdp, &s, &way, now, segment_at(&packet, &s)))
-			return;
+	if (!(near & PARSE_FOR_VIP && way_find(xdp, &s, &way, now)) &&
+	    !(near & PARSE_REPLY && reply_find(xdp, &s, &way, now)))
+		return;
 	if (way.backend != LB_NUMBER_NONE)
-		deliver(xdp, &packet, &s, &way, v);
+		deliver(xdp, &s, &way, v);
 	else if (way.code == ECBPF_CODE_LB_ECHO && echo_make(xdp))
 		ecbpf_decide(v, XDP_TX, way.code);
 	else if (way.code != ECBPF_CODE_LB_ECHO)

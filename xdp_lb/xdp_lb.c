@@ -14,6 +14,8 @@ static const struct ecbpf_option attach_options[] = {
 	  "IPv4 connections to remember (default 1048576)", 1, LB_LOAD_CONNS_MAX },
 	{ ECBPF_OPTION_NUMBER, 0, "conns6", AT(conns6), "N",
 	  "IPv6 connections (default: a quarter of those)", 1, LB_LOAD_CONNS_MAX },
+	{ ECBPF_OPTION_NUMBER, 0, "nat", AT(nat), "N",
+	  "IPv4 connections by NAT, and a quarter for IPv6 (default 65536)", 1, LB_LOAD_CONNS_MAX },
 	{ ECBPF_OPTION_FLAG, 0, "no-monitor", AT(no_monitor), NULL,
 	  "do not follow routes and neighbours in the background", 0, 0 },
 	{},
@@ -28,34 +30,34 @@ static const struct ecbpf_option monitor_options[] = {
 };
 
 /* The options of VIPs and of backends: each alone, and both for what-if. */
-#define FORWARD_OPTIONS                                                                 \
-	{ ECBPF_OPTION_CHOICE,                                                          \
-	  'm',                                                                          \
-	  "mode",                                                                       \
-	  AT(said.mode),                                                                \
-	  LB_MODES,                                                                     \
-	  "how packets get to a backend (default ipip)",                                \
-	  0,                                                                            \
-	  0 },                                                                          \
-		{ ECBPF_OPTION_NUMBER,                                                  \
-		  0,                                                                    \
-		  "gue-port",                                                           \
-		  AT(said.gue_port),                                                    \
-		  "PORT",                                                               \
-		  "UDP port of mode gue (default 6080)",                                \
-		  1,                                                                    \
-		  65535 },                                                              \
-		{ ECBPF_OPTION_TEXT,                                                    \
-		  0,                                                                    \
-		  "source4",                                                            \
-		  AT(said.source4),                                                     \
-		  "ADDRESS|none",                                                       \
-		  "outer IPv4 source of tunnels (default: the interface's)",            \
-		  0,                                                                    \
-		  0 },                                                                  \
-	{                                                                               \
-		ECBPF_OPTION_TEXT, 0, "source6", AT(said.source6), "ADDRESS|none",      \
-			"outer IPv6 source of tunnels (default: the interface's)", 0, 0 \
+#define FORWARD_OPTIONS                                                             \
+	{ ECBPF_OPTION_CHOICE,                                                      \
+	  'm',                                                                      \
+	  "mode",                                                                   \
+	  AT(said.mode),                                                            \
+	  LB_MODES,                                                                 \
+	  "how packets get to a backend (default ipip)",                            \
+	  0,                                                                        \
+	  0 },                                                                      \
+		{ ECBPF_OPTION_NUMBER,                                              \
+		  0,                                                                \
+		  "gue-port",                                                       \
+		  AT(said.gue_port),                                                \
+		  "PORT",                                                           \
+		  "UDP port of mode gue (default 6080)",                            \
+		  1,                                                                \
+		  65535 },                                                          \
+		{ ECBPF_OPTION_TEXT,                                                \
+		  0,                                                                \
+		  "source4",                                                        \
+		  AT(said.source4),                                                 \
+		  "ADDRESS|none",                                                   \
+		  "IPv4 source of tunnels and full-nat (default: the interface's)", \
+		  0,                                                                \
+		  0 },                                                              \
+	{                                                                           \
+		ECBPF_OPTION_TEXT, 0, "source6", AT(said.source6), "ADDRESS|none",  \
+			"the same for IPv6 (default: the interface's)", 0, 0        \
 	}
 
 #define VIP_OPTIONS                                                                                  \

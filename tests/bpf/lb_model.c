@@ -175,7 +175,8 @@ static void touch(const struct lb_model *m, struct lb_conn *conn, const struct l
 		conn->state |= LB_CONN_CLOSING;
 	else if (v->payload || !v->tcp)
 		conn->state &= ~LB_CONN_CLOSING;
-	conn->state |= LB_CONN_SEEN_TWICE;
+	if (!(v->flags & FRAMES_SYN))
+		conn->state |= LB_CONN_SEEN_TWICE;
 	conn->seen = now_of(m);
 	conn->packets++;
 	conn->bytes += v->ip_bytes;

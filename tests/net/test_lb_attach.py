@@ -144,7 +144,8 @@ def test_nothing_attached(director):
 def test_attach_status_detach(director):
     lines = director.attach("vb").splitlines()
     assert lines[0].startswith("connection tables: IPv4 1000 connections, 0.1 MiB; "
-                               "IPv6 256 connections, 0.0 MiB: ")
+                               "IPv6 256 connections, 0.0 MiB; of these by NAT 65536 and 16384, "
+                               "11.0 MiB: ")
     assert lines[1:] == ["vb: slot 6"]
     status = director.status()
     entry, = status["interfaces"]
@@ -220,7 +221,7 @@ def test_usage(director):
 def test_other_sizes_are_refused(director):
     director.attach("vb")
     before = director.interfaces()
-    for option, has in ("--conns", 1000), ("--conns6", 256):
+    for option, has in ("--conns", 1000), ("--conns6", 256), ("--nat", 65536):
         done = director("attach", "vc", option, "2000", "--no-monitor", ok=None)
         assert (done.returncode, done.stderr) == (
             1, f"{TOOL}: balancer: attach: it runs with {option} {has}: detach it first\n")
@@ -321,17 +322,6 @@ def test_only_tables_that_change(director):
     director("backend", "set", "tcp:192.0.2.1:81", "10.0.0.3", "--weight", "9")
     after = [director.table(number) for number in numbers]
     assert after[0] == before[0] and after[1] != before[1]
-
-
-def test_what_is_not_built(director):
-    director.attach("vb")
-    before = director("save")
-    done = director("restore", ok=None,
-                    input=json.dumps(document(vip("udp:192.0.2.1:443", mode="nat"))))
-    assert done.returncode == 1
-    assert done.stderr.endswith(
-        "udp:192.0.2.1:443: mode nat is not built yet: use ipip, gue or direct\n")
-    assert director("save") == before and director.keys() == {}
 
 
 # --- kills

@@ -19,17 +19,19 @@ IPVSADM = """-A -t 192.0.2.9:443 -s mh
 """
 
 REFUSED = [
-    ("vip add tcp:192.0.2.2:80 --mode nat", 1,
-     "tcp:192.0.2.2:80: mode nat is not built yet: use ipip, gue or direct"),
-    ("vip add tcp:192.0.2.2:80 --mode full-nat", 1,
-     "tcp:192.0.2.2:80: mode full-nat is not built yet: use ipip, gue or direct"),
+    ("vip add any:192.0.2.2 --mode nat", 1,
+     "any:192.0.2.2: mode nat is for tcp and udp, not for any protocol"),
+    ("vip add tcp:192.0.2.2:80 --mode full-nat --no-table", 1,
+     "tcp:192.0.2.2:80: mode full-nat needs the connection table"),
+    ("vip add udp:192.0.2.2:443 --mode nat --hash quic", 1,
+     "udp:192.0.2.2:443: mode nat does not go with hash quic"),
     ("vip add tcp:192.0.2.2:443 --hash quic", 1, "tcp:192.0.2.2:443: QUIC runs over udp"),
     (f"vip set {VIP} --id-length 4", 1, f"{VIP}: server ids are of hash quic"),
     (f"backend set {VIP} 10.0.0.1 --server-id 01", 1, "10.0.0.1: server ids are of hash quic"),
     (f"backend set {VIP} 10.0.0.1 --server-id 1", 2,
      "1: not 1 to 15 octets in hexadecimal digits"),
-    (f"backend set {VIP} 10.0.0.1 --mode nat", 1,
-     "10.0.0.1: mode nat is not built yet: use ipip, gue or direct"),
+    (f"backend add {VIP} [2001:db8::1] --mode nat", 1,
+     "[2001:db8::1]: mode nat does not change the version of IP"),
     (f"vip add {VIP}", 1, f"{VIP} exists"),
     ("vip set tcp:192.0.2.2:80 --echo", 1, "tcp:192.0.2.2:80 is no VIP"),
     (f"vip set {VIP} --table 250", 1,
@@ -49,8 +51,8 @@ REFUSED = [
     (f"source add {VIP} 198.51.100.0/24 10.0.0.9", 1,
      "198.51.100.0/24: 10.0.0.9 is no backend of this VIP"),
     (f"what-if backend del {VIP} 10.0.0.9", 1, f"{VIP} has no backend 10.0.0.9"),
-    (f"what-if vip set {VIP} --mode nat", 1,
-     f"{VIP}: mode nat is not built yet: use ipip, gue or direct"),
+    (f"what-if vip set {VIP} --mode nat --no-table", 1,
+     f"{VIP}: mode nat needs the connection table"),
     ("what-if restore - --echo", 2, "it is restore FILE, without options; - is standard input"),
     ("what-if save it", 2, "a change begins with one of vip, backend, source"),
     ("conns color red", 2,
@@ -187,9 +189,9 @@ def test_save_restore(three):
 def test_restore_all_or_nothing(three):
     document = json.loads(three("save"))
     document["vips"].append({"service": "tcp:192.0.2.3:80", "backends": [{"address": "10.0.0.1"}]})
-    document["vips"].append({"service": "tcp:192.0.2.4:80", "mode": "nat"})
+    document["vips"].append({"service": "any:192.0.2.4", "mode": "nat"})
     three.refuse("restore", input=json.dumps(document), told=(
-        "tcp:192.0.2.4:80: mode nat is not built yet: use ipip, gue or direct"))
+        ".vips[2]: any:192.0.2.4: mode nat is for tcp and udp, not for any protocol"))
     document["vips"][-1]["mode"] = "carrier-pigeon"
     done = three("restore", ok=None, input=json.dumps(document))
     assert done.returncode == 1 and ".vips[2].mode: " in done.stderr, done
@@ -300,9 +302,11 @@ def test_refusals_are_counted(lb):
     lb.send([lb.packet(1000), lb.packet(1001)])
     vip, = lb.json("stats")["vips"]
     assert vip["refused"] == {"no_backend": 2, "no_route": 0, "too_long": 0, "ttl": 0,
-                              "fragments": 0}
+                              "fragments": 0, "nat_limited": 0, "nat_full": 0, "nat_ports": 0,
+                              "nat_unknown": 0}
     assert "  refused no_backend 2\n" in lb("stats")
-    assert "  refused no_backend 2 no_route 0 too_long 0 ttl 0 fragments 0\n" in lb("stats", "-v")
+    assert ("  refused no_backend 2 no_route 0 too_long 0 ttl 0 fragments 0 nat_limited 0 "
+            "nat_full 0 nat_ports 0 nat_unknown 0\n") in lb("stats", "-v")
 
 
 def test_watch(three):
@@ -312,7 +316,8 @@ def test_watch(three):
     assert "per_second" not in plain["vips"][0]
     assert again["vips"][0]["packets"] == 1
     assert again["vips"][0]["per_second"]["packets"] == 0
-    assert again["vips"][0]["backends"][0]["per_second"] == {"packets": 0, "bytes": 0, "conns": 0}
+    assert again["vips"][0]["backends"][0]["per_second"] == {
+        "packets": 0, "bytes": 0, "conns": 0, "reply_packets": 0, "reply_bytes": 0}
 
 
 def test_explain(three, tmp_path):

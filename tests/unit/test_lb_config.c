@@ -307,6 +307,8 @@ static void bad_vips(void **state)
 	BAD(A, made.table_size = 65536, ": a table's size is a prime from 7 to 1048573, not 65536");
 	BAD(A, made.flags = LB_NO_TABLE;
 	    made.forward.mode = LB_FULL_NAT, ": mode full-nat needs the connection table");
+	BAD("any:192.0.2.1", made.forward.mode = LB_NAT,
+	    ": mode nat is for tcp and udp, not for any protocol");
 	made = vip(A);
 	made.service.proto = 0;
 	assert_int_equal(lb_vip_add(&config, &made), -EINVAL);
@@ -346,6 +348,27 @@ static void backends(void **state)
 	assert_int_equal(config.backends, 1);
 	assert_int_equal(lb_backend_del(&config, &key, &made.endpoint), 0);
 	assert_int_equal(config.backends, 0);
+	lb_config_free(&config);
+}
+
+static void nat_refuses_fragments(void **state)
+{
+	struct lb_config config = {};
+	struct lb_vip made = vip("any:192.0.2.1");
+	struct lb_backend nat = backend("10.0.0.1", 1);
+
+	(void)state;
+	nat.forward.mode = LB_NAT;
+	assert_int_equal(lb_vip_add(&config, &made), 0);
+	must_fail(&config, lb_backend_add(&config, &made.service, &nat), -EINVAL,
+		  "10.0.0.1: mode nat is for tcp and udp, not for any protocol");
+	made = vip(A);
+	assert_int_equal(lb_vip_add(&config, &made), 0);
+	assert_false(lb_vip_refuses_fragments(lb_vip_find(&config, &made.service)));
+	assert_int_equal(lb_backend_add(&config, &made.service, &nat), 0);
+	assert_true(lb_vip_refuses_fragments(lb_vip_find(&config, &made.service)));
+	made.forward.mode = LB_FULL_NAT;
+	assert_true(lb_vip_refuses_fragments(&made));
 	lb_config_free(&config);
 }
 
@@ -656,6 +679,7 @@ int main(void)
 		cmocka_unit_test(bad_vips),
 		cmocka_unit_test(backends),
 		cmocka_unit_test(modes_of_backends),
+		cmocka_unit_test(nat_refuses_fragments),
 		cmocka_unit_test(states),
 		cmocka_unit_test(sources),
 		cmocka_unit_test(longest_source),

@@ -148,28 +148,13 @@ static void words_that_nobody_can_mean(void **state)
 	lb_config_free(&config);
 }
 
-static void not_built_yet(void **state)
-{
-	struct lb_said said = nothing();
-	struct lb_config config = {};
-
-	(void)state;
-	assert_int_equal(plain(&config, "vip add " VIP), 0);
-	assert_int_equal(lb_edit_built(&config), 0);
-	said.mode = LB_NAT;
-	assert_int_equal(edit(&config, &said, "backend add " VIP " 10.0.0.1:8080"), 0);
-	assert_int_equal(lb_edit_built(&config), -EOPNOTSUPP);
-	assert_string_equal(ecbpf_error(), "10.0.0.1:8080: mode nat is not built yet: use ipip, "
-					   "gue or direct");
-	lb_config_free(&config);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(several_at_once), cmocka_unit_test(set_keeps_the_rest),
-		cmocka_unit_test(backend_options), cmocka_unit_test(words_that_nobody_can_mean),
-		cmocka_unit_test(not_built_yet),
+		cmocka_unit_test(several_at_once),
+		cmocka_unit_test(set_keeps_the_rest),
+		cmocka_unit_test(backend_options),
+		cmocka_unit_test(words_that_nobody_can_mean),
 	};
 
 	return cmocka_run_group_tests_name("lb_edit", tests, NULL, NULL);

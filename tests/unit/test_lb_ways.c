@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "xdp_lb/abi.h"
 #include "xdp_lb/ways.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -172,6 +173,79 @@ static void recipes_are_what_packets_need(void **state)
 		row_check(&rows[i]);
 }
 
+#define MAPPED "00000000000000000000ffff"
+#define NOBODY "00000000000000000000000000000000"
+
+/* Bytes of struct lb_nat: to, from, dport, sport, flags. */
+static const struct nat_row {
+	uint8_t family, mode;
+	bool configured;
+	uint16_t port;
+	const char *outer;
+} nat_rows[] = {
+	{ AF_INET, LB_NAT, false, 0,
+	  MAPPED TO4 NOBODY "0000"
+			    "0000" },
+	{ AF_INET, LB_NAT, false, 8080,
+	  MAPPED TO4 NOBODY "1f90"
+			    "0000" },
+	{ AF_INET6, LB_NAT, false, 8080,
+	  TO6 NOBODY "1f90"
+		     "0000" },
+	{ AF_INET, LB_FULL_NAT, false, 0,
+	  MAPPED TO4 MAPPED FROM4 "0000"
+				  "0000" },
+	{ AF_INET, LB_FULL_NAT, true, 0,
+	  MAPPED TO4 MAPPED "0a090909"
+			    "0000"
+			    "0000" },
+	{ AF_INET6, LB_FULL_NAT, true, 53,
+	  TO6 FROM6 "0035"
+		    "0000" },
+};
+
+static void nat_row_check(const struct nat_row *row)
+{
+	const struct row as = { .mode = row->mode, .configured = row->configured };
+	const size_t flags_at = offsetof(struct lb_nat, flags);
+	char text[2 * ECBPF_OUTER_MAX + 1];
+	struct lb_forward forward;
+	struct lb_endpoint to;
+	struct lb_nat nat;
+	struct lb_way way;
+	struct lb_hop hop;
+
+	hop_make(&hop, row->family, true, 1);
+	endpoint_make(&to, row->family);
+	to.port = row->port;
+	forward_make(&forward, &as);
+	assert_null(lb_way_make(row->family, 42, &forward, &to, &hop, &way));
+	assert_int_equal(way.recipe.kind, ECBPF_NAT);
+	assert_int_equal(way.recipe.service, 42);
+	assert_int_equal(way.recipe.outer_bytes, 0);
+	assert_int_equal(way.mtu, 1500);
+	hex(way.recipe.l2, way.recipe.l2_bytes, text);
+	assert_string_equal(text, row->family == AF_INET ? MACS "8100"
+								"0064"
+								"0800" :
+							   MACS "8100"
+								"0064"
+								"86dd");
+	hex(way.recipe.outer, flags_at, text);
+	assert_string_equal(text, row->outer);
+	memcpy(&nat, way.recipe.outer, sizeof(nat));
+	assert_int_equal(nat.flags, row->mode == LB_FULL_NAT ? LB_NAT_SOURCE : 0);
+}
+
+static void what_nat_makes_of_packets(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(nat_rows); i++)
+		nat_row_check(&nat_rows[i]);
+}
+
 static void no_way(uint8_t mode, const char *cause, void (*change)(struct lb_hop *hop))
 {
 	const struct row row = { .mode = mode };
@@ -216,13 +290,17 @@ static void ways_that_are_none(void **state)
 	no_way(LB_IPIP, "the tunnel has no source address", without_source);
 	no_way(LB_IPIP, "the MTU on the way is too small", with_tiny_mtu);
 	no_way(LB_GUE, "the neighbour is not resolved", unresolved);
-	no_way(LB_NAT, "this mode is not built yet", with_tiny_mtu);
+	no_way(LB_NAT, "the neighbour is not resolved", unresolved);
+	no_way(LB_FULL_NAT, "there is no source address that the backend could answer to",
+	       without_source);
+	no_way(0, "there is no such mode", with_tiny_mtu);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recipes_are_what_packets_need),
+		cmocka_unit_test(what_nat_makes_of_packets),
 		cmocka_unit_test(ways_that_are_none),
 	};
 
