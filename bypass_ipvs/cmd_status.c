@@ -13,6 +13,7 @@
 #include "bypass_ipvs/hooks.h"
 #include "bypass_ipvs/live.h"
 #include "bypass_ipvs/load.h"
+#include "bypass_ipvs/paths.h"
 #include "libecbpf/json.h"
 
 #define MIB (1024.0 * 1024)
@@ -120,13 +121,11 @@ static int follower_look(struct status *status)
 static int gather(struct status *status)
 {
 	int err = live_open(&status->live, false);
-	__u32 i;
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	status->attached = true;
-	for (i = BYPASS_PATH_NONE + 1; i < status->live.settings->paths; i++)
-		status->used += status->live.path[i].recipe.l2_bytes != 0;
+	status->used = paths_used(&status->live);
 	err = programs_look(status);
 	if (!err)
 		err = memory_look(status);

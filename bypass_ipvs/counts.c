@@ -166,7 +166,8 @@ void counts_rates(struct counts *counts, const struct counts *before)
 	counts->rate_ns = counts->time_ns - before->time_ns;
 }
 
-double counts_share(const struct counts_numbers *numbers)
+/* counts_share - of the packets that reached the slots, those that were forwarded, in percent */
+static double counts_share(const struct counts_numbers *numbers)
 {
 	const uint64_t seen = ecbpf_row_seen(&numbers->row).packets;
 	const __u64 hits = numbers->code[ECBPF_CODE_BYPASS_HIT - COUNTS_CODE_FIRST];

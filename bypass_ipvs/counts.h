@@ -58,9 +58,6 @@ void counts_free(struct counts *counts);
 /** counts_rates - what was added since; a counter that was reset begins at 0 */
 void counts_rates(struct counts *counts, const struct counts *before);
 
-/** counts_share - of the packets that reached the slots, those that were forwarded, in percent */
-double counts_share(const struct counts_numbers *numbers);
-
 void counts_text(const struct counts *counts);
 struct json_object *counts_json(const struct counts *counts);
 

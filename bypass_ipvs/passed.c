@@ -34,8 +34,9 @@ static bool is_at(const struct ipvs_dest *dest, const struct ecbpf_neighbours *n
 	return neighbour && !memcmp(neighbour->mac, recipe->l2, ECBPF_MAC);
 }
 
-int passed_dest(const struct ipvs_service *service, const struct ecbpf_neighbours *neighbours,
-		const struct ecbpf_recipe *recipe)
+/* passed_dest - place of the destination that a path leads to; -ENOENT none for sure */
+static int passed_dest(const struct ipvs_service *service,
+		       const struct ecbpf_neighbours *neighbours, const struct ecbpf_recipe *recipe)
 {
 	int found = -ENOENT;
 	size_t i;

@@ -41,11 +41,4 @@ struct passed_table {
 int passed_read(const struct ipvs_config *kernel, struct passed_table *passed);
 void passed_free(struct passed_table *passed);
 
-/**
- * passed_dest - the destination of @service that a path leads to
- * Return: its place; -ENOENT none for sure.
- */
-int passed_dest(const struct ipvs_service *service, const struct ecbpf_neighbours *neighbours,
-		const struct ecbpf_recipe *recipe);
-
 #endif

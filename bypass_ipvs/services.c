@@ -188,7 +188,8 @@ static bool dests_differ(const struct ipvs_dest *a, const struct ipvs_dest *b)
 	       a->tunnel_flags != b->tunnel_flags;
 }
 
-bool services_differ(const struct ipvs_service *a, const struct ipvs_service *b)
+/* services_differ - IPVS may decide otherwise for @a than for @b */
+static bool services_differ(const struct ipvs_service *a, const struct ipvs_service *b)
 {
 	size_t i;
 

@@ -94,9 +94,6 @@ const struct service_entry *service_table_find(const struct service_table *table
  */
 int service_number(struct service_table *table, bool *used);
 
-/** services_differ - IPVS may decide otherwise for @a than for @b */
-bool services_differ(const struct ipvs_service *a, const struct ipvs_service *b);
-
 /** services_same - nothing that services_plan() would tell */
 bool services_same(const struct ipvs_config *a, const struct ipvs_config *b);
 

@@ -25,7 +25,6 @@ struct seen {
 struct fixture {
 	struct bypass_bucket4 v4[BUCKETS];
 	struct bypass_bucket6 v6[BUCKETS6];
-	struct bypass_path path[8];
 	struct table table;
 };
 
@@ -147,72 +146,6 @@ static void visitor_ends_it(void **state)
 	assert_int_equal(seen.count, 2);
 }
 
-static bool of_path(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
-{
-	(void)key;
-	return ECBPF_MARK_ID(flow->mark) == *(const __u32 *)arg;
-}
-
-static void counts_go_to_the_path(void **state)
-{
-	struct fixture fixture;
-	struct seen seen = {};
-	__u32 two = 2;
-
-	(void)state;
-	fixture_init(&fixture);
-	fixture.path[2].packets = 5;
-	fixture.path[2].bytes = 50;
-	put4(&fixture, 0, 0, 2, 1);
-	put4(&fixture, 1, 3, 1, 2);
-	put4(&fixture, 3, 7, 2, 3);
-	put6(&fixture, 1, 2, 2, 7);
-	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, of_path, &two), 3);
-	assert_int_equal(fixture.path[2].packets, 5 + 10 + 30 + 7);
-	assert_int_equal(fixture.path[2].bytes, 50 + 1000 + 3000 + 700);
-	assert_int_equal(fixture.path[1].packets, 0);
-	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
-	assert_int_equal(seen.count, 1);
-	assert_int_equal(ECBPF_MARK_ID(seen.flow[0].mark), 1);
-	assert_int_equal(fixture.v4[0].way[0].flow.mark, 0);
-	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, of_path, &two), 0);
-}
-
-static bool and_replace(void *arg, const struct ecbpf_tuple *key, const struct bypass_flow *flow)
-{
-	struct fixture *fixture = arg;
-
-	(void)key;
-	(void)flow;
-	fixture->v4[0].way[0].flow.mark = ECBPF_MARK(2, 5, 3);
-	return true;
-}
-
-static void another_flow_stays(void **state)
-{
-	struct fixture fixture;
-
-	(void)state;
-	fixture_init(&fixture);
-	put4(&fixture, 0, 0, 2, 1);
-	assert_int_equal(table_remove(&fixture.table, fixture.path, 8, and_replace, &fixture), 0);
-	assert_true(fixture.v4[0].way[0].flow.mark == ECBPF_MARK(2, 5, 3));
-	assert_int_equal(fixture.path[2].packets, 0);
-	assert_int_equal(fixture.path[5].packets, 0);
-}
-
-static void path_beyond_the_map(void **state)
-{
-	struct fixture fixture;
-	__u32 last = 7;
-
-	(void)state;
-	fixture_init(&fixture);
-	put4(&fixture, 0, 0, 7, 1);
-	assert_int_equal(table_remove(&fixture.table, fixture.path, 7, of_path, &last), 1);
-	assert_int_equal(fixture.path[7].packets, 0);
-}
-
 /* An entry that is given away again and again, as its kernel writers do it. */
 struct writer {
 	struct bypass_flow6 *entry;
@@ -279,8 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_flow_once),	  cmocka_unit_test(ipv4_as_mapped),
 		cmocka_unit_test(free_and_busy_are_none), cmocka_unit_test(visitor_ends_it),
-		cmocka_unit_test(counts_go_to_the_path),  cmocka_unit_test(another_flow_stays),
-		cmocka_unit_test(path_beyond_the_map),	  cmocka_unit_test(copies_are_whole),
+		cmocka_unit_test(copies_are_whole),
 	};
 
 	return cmocka_run_group_tests_name("bypass_table", tests, NULL, NULL);
