@@ -113,19 +113,20 @@ static bool quoted6(struct pkt *p, struct lb_packet *packet)
 	return true;
 }
 
-/* quoted_read - it went to the client: its connection is the other way round */
-static bool quoted_read(struct pkt *p, struct lb_packet *packet)
+/* quoted_read - of @left bytes. It went to the client: its connection is the other way round */
+static bool quoted_read(struct pkt *p, uint32_t left, struct lb_packet *packet)
 {
 	const struct {
 		__be16 source, dest;
 	} * ports;
+	const void *begin = p->pos;
 
 	if (!(packet->v6 ? quoted6(p, packet) : quoted4(p, packet)))
 		return false;
 	if (packet->proto != IPPROTO_TCP && packet->proto != IPPROTO_UDP)
 		return false;
 	ports = pkt_pull(p, sizeof(*ports));
-	if (!ports)
+	if (!ports || (size_t)((const char *)p->pos - (const char *)begin) > left)
 		return false;
 	packet->key.sport = ports->dest;
 	packet->key.dport = ports->source;
@@ -136,16 +137,18 @@ static int icmp_read(struct pkt *p, const struct pkt_ip *ip, struct lb_packet *p
 		     const char **why)
 {
 	const struct pkt_icmp_hdr *icmp = pkt_pull(p, sizeof(*icmp));
+	uint32_t left;
 	uint8_t type;
 
 	if (!icmp || packet->fragment || ip->left < sizeof(*icmp))
 		return left_alone(why, "ICMP, not whole");
+	left = ip->left - sizeof(*icmp);
 	type = icmp->type;
 	packet->echo = type == (packet->v6 ? ECHO6 : ECHO4) && !icmp->code;
 	packet->error = packet->v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 	if (!packet->echo && !packet->error)
 		return left_alone(why, "ICMP, but no error and no echo request");
-	if (packet->error && !quoted_read(p, packet))
+	if (packet->error && !quoted_read(p, left, packet))
 		return left_alone(why, "an ICMP error that quotes no TCP or UDP");
 	return 0;
 }

@@ -176,7 +176,7 @@ static __noinline int parse_quoted(struct pkt *p, struct subject *s, __u32 v6)
 	} * ports;
 	struct ipv6hdr *ip6;
 	struct iphdr *ip4;
-	__u32 len;
+	__u32 len, header = sizeof(*ip6);
 
 	if (v6) {
 		ip6 = pkt_pull(p, sizeof(*ip6));
@@ -193,14 +193,15 @@ static __noinline int parse_quoted(struct pkt *p, struct subject *s, __u32 v6)
 		s->key.saddr[3] = ip4->saddr;
 		s->key.daddr[3] = ip4->daddr;
 		s->proto = ip4->protocol;
-		len = ip4->ihl * 4 - sizeof(*ip4);
+		header = ip4->ihl * 4;
+		len = header - sizeof(*ip4);
 		if (!pkt_pull(p, len))
 			return false;
 	}
 	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP)
 		return false;
 	ports = pkt_pull(p, sizeof(*ports));
-	if (!ports)
+	if (!ports || s->payload < sizeof(struct pkt_icmp_hdr) + header + sizeof(*ports))
 		return false;
 	s->key.sport = ports->source;
 	s->key.dport = ports->dest;

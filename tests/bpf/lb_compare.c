@@ -6,6 +6,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <netinet/in.h>
+
 #include <cmocka.h>
 
 #include "tests/bpf/lb_compare.h"
@@ -22,39 +24,52 @@ void lb_compare_show(const char *what, const uint8_t *frame, size_t len)
 	print_error("\n");
 }
 
-static bool conn_differs(uint32_t way, const struct lb_conn *got, const struct lb_conn *want,
-			 size_t size)
+static bool entry_differs(const char *table, uint32_t number, const void *mine, const void *its,
+			  size_t size)
 {
+	const struct lb_conn *got = mine, *want = its;
+	size_t i;
+
 	if ((!got->mark && !want->mark) || !memcmp(got, want, size))
 		return false;
-	print_error("conn%d, entry %u: mark packets bytes seen created idle vip state\n",
-		    size == sizeof(struct lb_conn4) ? 4 : 6, way);
-	print_error("got  %llx %llu %llu %u %u %u %u %u\n", got->mark, got->packets, got->bytes,
-		    got->seen, got->created, got->idle, got->vip, got->state);
-	print_error("want %llx %llu %llu %u %u %u %u %u\n", want->mark, want->packets, want->bytes,
-		    want->seen, want->created, want->idle, want->vip, want->state);
+	print_error("%s, entry %u: mark packets bytes seen created idle vip state port\n", table,
+		    number);
+	print_error("got  %llx %llu %llu %u %u %u %u %u %u\n", got->mark, got->packets, got->bytes,
+		    got->seen, got->created, got->idle, got->vip, got->state, ntohs(got->port));
+	print_error("want %llx %llu %llu %u %u %u %u %u %u\n", want->mark, want->packets,
+		    want->bytes, want->seen, want->created, want->idle, want->vip, want->state,
+		    ntohs(want->port));
+	for (i = sizeof(*got); i < size; i++)
+		if (((const uint8_t *)mine)[i] != ((const uint8_t *)its)[i])
+			print_error("  byte %zu: %02x, expected %02x\n", i,
+				    ((const uint8_t *)mine)[i], ((const uint8_t *)its)[i]);
 	return true;
+}
+
+static int table_differs(const char *table, uint32_t buckets, const void *mine, const void *its,
+			 size_t size)
+{
+	uint32_t i;
+	int differ = 0;
+
+	for (i = 0; i < buckets * LB_WAYS; i++)
+		differ += entry_differs(table, i, (const uint8_t *)mine + i * size,
+					(const uint8_t *)its + i * size, size);
+	return differ;
 }
 
 static int tables_differ(const struct lb_suite *s)
 {
 	const struct lb_model *m = &s->model;
-	uint32_t bucket, way;
-	int differ = 0;
 
-	for (bucket = 0; bucket < m->buckets[0]; bucket++)
-		for (way = 0; way < LB_WAYS; way++)
-			differ += conn_differs(bucket * LB_WAYS + way,
-					       &s->conn4[bucket].way[way].conn,
-					       &m->conn4[bucket].way[way].conn,
-					       sizeof(struct lb_conn4));
-	for (bucket = 0; bucket < m->buckets[1]; bucket++)
-		for (way = 0; way < LB_WAYS; way++)
-			differ += conn_differs(bucket * LB_WAYS + way,
-					       &s->conn6[bucket].way[way].conn,
-					       &m->conn6[bucket].way[way].conn,
-					       sizeof(struct lb_conn6));
-	return differ;
+	return table_differs("lb_conn4_map", m->buckets[0], s->conn4, m->conn4,
+			     sizeof(struct lb_conn4)) +
+	       table_differs("lb_conn6_map", m->buckets[1], s->conn6, m->conn6,
+			     sizeof(struct lb_conn6)) +
+	       table_differs("lb_back4_map", m->buckets[2], s->back4, m->back4,
+			     sizeof(struct lb_back4)) +
+	       table_differs("lb_back6_map", m->buckets[3], s->back6, m->back6,
+			     sizeof(struct lb_back6));
 }
 
 /* words_differ - of two arrays of numbers */

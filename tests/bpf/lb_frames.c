@@ -69,13 +69,14 @@ static size_t upper_header(const struct lb_frame *f)
 static uint16_t upper_check(const struct lb_frame *f, const uint8_t *at, size_t len)
 {
 	const size_t bytes = f->family == 4 ? 4 : 16;
+	const bool segment = f->proto == IPPROTO_TCP || f->proto == IPPROTO_UDP;
 	uint32_t sum = 0;
 
 	if (f->proto != IPPROTO_ICMP) {
 		sum = frames_sum(f->proto + len, f->saddr, bytes);
 		sum = frames_sum(sum, f->daddr, bytes);
 	}
-	return ~frames_sum(sum, at, len);
+	return f->partial && segment ? sum : (uint16_t)~frames_sum(sum, at, len);
 }
 
 static size_t put_upper(const struct lb_frame *f, uint8_t *at)

@@ -20,6 +20,7 @@
  * @type, @code: of ICMP
  * @ttl, @tos, @df, @payload, @padding, @tags, @tci: as in struct frames_client
  * @no_sum: UDP without checksum
+ * @partial: the checksum is left to a card: only its pseudo header is summed up
  * @options: IPv4: words of options; IPv6: headers of destination options
  * @fragment: with a fragment header, or IPv4's fields
  * @offset: of 8 bytes: not 0: no upper header
@@ -42,6 +43,7 @@ struct lb_frame {
 	uint8_t tos;
 	bool df;
 	bool no_sum;
+	bool partial;
 	uint16_t payload;
 	uint16_t padding;
 	unsigned int options;

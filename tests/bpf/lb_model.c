@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/bpf/lb_model.h"
+#include "tests/bpf/lb_model_parts.h"
 #include "tests/bpf/lb_output.h"
 #include "tests/bpf/lb_view.h"
 #include "xdp_lb/hash.h"
@@ -22,164 +23,6 @@ void lb_model_begin(struct lb_model *m)
 	m->cid.key_size = sizeof(struct lb_cid_key);
 	m->out.key_size = sizeof(__u32);
 	m->fragment.key_size = sizeof(struct lb_fragment_key);
-}
-
-/* --- connections */
-
-static uint32_t now_of(const struct lb_model *m)
-{
-	return m->settings.test_now;
-}
-
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 32;
-	x *= 0xd6e8feb86659fd93;
-	return x ^ x >> 32;
-}
-
-static struct ecbpf_tuple4 key4_of(const struct ecbpf_tuple *key)
-{
-	return (struct ecbpf_tuple4){ key->saddr[3], key->daddr[3], key->sport, key->dport,
-				      key->rest };
-}
-
-/**
- * struct place - where a connection may be
- * @first: the entry that it prefers
- */
-struct place {
-	bool v4;
-	uint64_t hash;
-	uint32_t bucket;
-	uint32_t first;
-	const struct ecbpf_tuple *key;
-};
-
-static struct place place_of(const struct lb_model *m, const struct lb_view *v)
-{
-	const struct ecbpf_tuple4 key4 = key4_of(&v->key);
-	const size_t words = v->family == 4 ? 2 : 5;
-	struct place place = { .v4 = v->family == 4, .key = &v->key };
-	uint64_t word[5], hash = m->seed[0];
-	size_t i;
-
-	if (place.v4)
-		memcpy(word, &key4, sizeof(key4));
-	else
-		memcpy(word, &v->key, sizeof(v->key));
-	for (i = 0; i < words; i++)
-		hash = mix(hash ^ word[i]);
-	place.hash = mix(hash ^ m->seed[1]);
-	place.bucket = (uint32_t)place.hash * (uint64_t)m->buckets[!place.v4] >> 32;
-	place.first = place.hash >> 32;
-	return place;
-}
-
-static struct lb_conn *place_way(struct lb_model *m, const struct place *place, uint32_t i)
-{
-	const uint32_t way = (place->first + i) % LB_WAYS;
-
-	return place->v4 ? &m->conn4[place->bucket].way[way].conn :
-			   &m->conn6[place->bucket].way[way].conn;
-}
-
-static bool way_is(const struct lb_conn *conn, const struct place *place)
-{
-	const struct ecbpf_tuple4 key4 = key4_of(place->key);
-
-	if (!conn->mark)
-		return false;
-	if (place->v4)
-		return !memcmp(&((const struct lb_conn4 *)conn)->key, &key4, sizeof(key4));
-	return !memcmp(&((const struct lb_conn6 *)conn)->key, place->key, sizeof(*place->key));
-}
-
-static struct lb_conn *conn_find(struct lb_model *m, const struct place *place)
-{
-	uint32_t i;
-
-	for (i = 0; i < LB_WAYS; i++)
-		if (way_is(place_way(m, place, i), place))
-			return place_way(m, place, i);
-	return NULL;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-static bool is_over(const struct lb_model *m, const struct lb_conn *conn)
-{
-	uint32_t idle = conn->idle;
-
-	if (conn->state & LB_CONN_CLOSING)
-		idle = least(idle, LB_CLOSING_S * m->hz);
-	if (!(conn->state & LB_CONN_SEEN_TWICE))
-		idle = least(idle, LB_SINGLE_S * m->hz);
-	return now_of(m) - conn->seen > idle;
-}
-
-/* Its own entry, a free one, one that is over, the single one that was idle longest. */
-static struct lb_conn *room(struct lb_model *m, const struct place *place)
-{
-	struct lb_conn *best = conn_find(m, place), *conn;
-	uint32_t i;
-
-	for (i = 0; i < LB_WAYS && !best; i++)
-		if (!place_way(m, place, i)->mark)
-			best = place_way(m, place, i);
-	for (i = 0; i < LB_WAYS && !best; i++)
-		if (is_over(m, place_way(m, place, i)))
-			best = place_way(m, place, i);
-	if (best)
-		return best;
-	for (i = 0; i < LB_WAYS; i++) {
-		conn = place_way(m, place, i);
-		if (conn->state & LB_CONN_SEEN_TWICE)
-			continue;
-		if (!best || now_of(m) - conn->seen > now_of(m) - best->seen)
-			best = conn;
-	}
-	return best;
-}
-
-static bool enter(struct lb_model *m, const struct lb_view *v, uint32_t vip, uint32_t backend)
-{
-	const struct place place = place_of(m, v);
-	struct lb_conn *conn = room(m, &place);
-
-	if (!conn)
-		return false;
-	*conn = (struct lb_conn){
-		.mark = ECBPF_MARK(place.hash >> 32, backend, m->backend[backend].gen),
-		.packets = 1,
-		.bytes = v->ip_bytes,
-		.seen = now_of(m),
-		.created = now_of(m),
-		.idle = v->tcp ? m->vip[vip].tcp_idle : m->vip[vip].udp_idle,
-		.vip = vip,
-		.state = m->vip[vip].cid_octets ? LB_CONN_QUIC : 0,
-	};
-	if (place.v4)
-		((struct lb_conn4 *)conn)->key = key4_of(&v->key);
-	else
-		((struct lb_conn6 *)conn)->key = v->key;
-	return true;
-}
-
-static void touch(const struct lb_model *m, struct lb_conn *conn, const struct lb_view *v)
-{
-	if (v->flags & (FRAMES_FIN | FRAMES_RST))
-		conn->state |= LB_CONN_CLOSING;
-	else if (v->payload || !v->tcp)
-		conn->state &= ~LB_CONN_CLOSING;
-	if (!(v->flags & FRAMES_SYN))
-		conn->state |= LB_CONN_SEEN_TWICE;
-	conn->seen = now_of(m);
-	conn->packets++;
-	conn->bytes += v->ip_bytes;
 }
 
 /* --- fragments */
@@ -198,7 +41,7 @@ static void fragment_keep(struct lb_model *m, const struct lb_view *v, struct lb
 	const uint32_t value[3] = {
 		r->backend | m->backend[r->backend].gen << 16,
 		r->vip,
-		now_of(m),
+		lb_model_now(m),
 	};
 
 	if (!v->fragment || v->later)
@@ -214,7 +57,7 @@ static bool fragment_follow(struct lb_model *m, const struct lb_view *v, struct 
 
 	fragment_key(v, r);
 	value = lb_rows_find(&m->fragment, &r->fragment);
-	if (!value || now_of(m) - value[2] > LB_FRAGMENT_S * m->hz)
+	if (!value || lb_model_now(m) - value[2] > LB_FRAGMENT_S * m->hz)
 		return false;
 	backend = &m->backend[value[0] & 0xffff];
 	if (backend->state == LB_BACKEND_NONE || (uint16_t)backend->gen != value[0] >> 16)
@@ -251,21 +94,25 @@ static bool named(const struct lb_model *m, const struct lb_view *v, uint32_t vi
 
 /* --- where a packet goes */
 
+/* tends - is it time to keep the entry of replies, or the first time that there is a client? */
+static bool tends(const struct lb_model *m, const struct lb_conn *conn, const struct lb_view *v)
+{
+	if (conn->seen / LB_TEND_TICKS != lb_model_now(m) / LB_TEND_TICKS)
+		return true;
+	return !(conn->state & LB_CONN_SEEN_TWICE) && !(v->flags & FRAMES_SYN);
+}
+
 /* known - r->code, if its connection tells where it goes */
 static bool known(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
 {
-	const struct place place = place_of(m, v);
-	struct lb_conn *conn = conn_find(m, &place);
-	const struct lb_backend_entry *backend;
+	const struct lb_place place = lb_place_make(m, v->family, &v->key, false);
+	struct lb_conn *conn = lb_place_find(&place);
+	bool tend;
 
-	if (!conn)
+	if (!conn || !lb_model_holds(m, conn))
 		return false;
-	backend = &m->backend[ECBPF_MARK_ID(conn->mark)];
-	if (backend->state == LB_BACKEND_NONE ||
-	    (uint16_t)backend->gen != ECBPF_MARK_GEN(conn->mark))
-		return false;
-	if (!v->error &&
-	    (is_over(m, conn) || (v->flags & FRAMES_SYN && conn->state & LB_CONN_CLOSING))) {
+	if (!v->error && (lb_model_is_over(m, conn) ||
+			  (v->flags & FRAMES_SYN && conn->state & LB_CONN_CLOSING))) {
 		if (v->flags & FRAMES_SYN)
 			conn->mark = 0;
 		return false;
@@ -274,15 +121,17 @@ static bool known(struct lb_model *m, const struct lb_view *v, struct lb_result 
 		return false;
 	r->backend = ECBPF_MARK_ID(conn->mark);
 	r->vip = conn->vip;
+	r->port = conn->port;
 	r->code = v->error ? ECBPF_CODE_LB_ICMP : ECBPF_CODE_LB_FORWARD;
 	if (v->error)
 		return true;
 	if (conn->state & LB_CONN_QUIC)
 		named(m, v, conn->vip, r);
 	fragment_keep(m, v, r);
+	tend = lb_model_is_nat(m, r->backend) && tends(m, conn, v);
 	if (r->backend == ECBPF_MARK_ID(conn->mark))
-		touch(m, conn, v);
-	return true;
+		lb_model_touch(m, conn, v);
+	return !tend || lb_model_nat_tend(m, v, r);
 }
 
 static uint32_t vip_by(struct lb_model *m, struct lb_key key, const struct lb_view *v)
@@ -341,7 +190,7 @@ static uint32_t backend_of(const struct lb_model *m, const struct lb_view *v, ui
 static bool is_limited(struct lb_model *m, uint32_t vip)
 {
 	const uint32_t ticks = m->hz * LB_WINDOW_MS / 1000,
-		       window = now_of(m) / (ticks ? ticks : 1);
+		       window = lb_model_now(m) / (ticks ? ticks : 1);
 	struct lb_rate *rate = &m->rate[vip];
 
 	if (!m->vip[vip].new_max)
@@ -352,6 +201,21 @@ static bool is_limited(struct lb_model *m, uint32_t vip)
 		return true;
 	rate->entered++;
 	return false;
+}
+
+/* begin_nat - refused, unless it is entered */
+static void begin_nat(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
+{
+	const bool begins = v->tcp ? !(v->flags & FRAMES_RST) : v->proto == IPPROTO_UDP;
+
+	if (v->error || m->vip[r->vip].flags & LB_VIP_NO_TABLE || v->later || !begins)
+		r->code = ECBPF_CODE_LB_NAT_UNKNOWN;
+	else if (is_limited(m, r->vip))
+		r->code = ECBPF_CODE_LB_NAT_LIMITED;
+	else
+		lb_model_nat_enter(m, v, r);
+	if (r->code != ECBPF_CODE_LB_NEW)
+		r->backend = LB_NUMBER_NONE;
 }
 
 static uint32_t begin(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
@@ -365,7 +229,7 @@ static uint32_t begin(struct lb_model *m, const struct lb_view *v, struct lb_res
 		return ECBPF_CODE_LB_HASHED;
 	if (is_limited(m, r->vip))
 		return ECBPF_CODE_LB_LIMITED;
-	if (!enter(m, v, r->vip, r->backend))
+	if (!lb_model_enter(m, v, r->vip, r->backend, 0))
 		return ECBPF_CODE_LB_FULL;
 	m->counts[r->backend].conns++;
 	return ECBPF_CODE_LB_NEW;
@@ -397,6 +261,10 @@ static void unknown(struct lb_model *m, const struct lb_view *v, struct lb_resul
 		if (backend == LB_NUMBER_NONE || m->backend[backend].state == LB_BACKEND_NONE)
 			return;
 		r->backend = backend;
+		if (lb_model_is_nat(m, backend)) {
+			begin_nat(m, v, r);
+			return;
+		}
 		r->code = begin(m, v, r);
 		fragment_keep(m, v, r);
 	}
@@ -406,7 +274,7 @@ static void unknown(struct lb_model *m, const struct lb_view *v, struct lb_resul
 
 static bool ptb_may(struct lb_model *m)
 {
-	const uint32_t second = now_of(m) / m->hz;
+	const uint32_t second = lb_model_now(m) / m->hz;
 
 	if (m->settings.ptb_second != second) {
 		m->settings.ptb_second = second;
@@ -418,9 +286,10 @@ static bool ptb_may(struct lb_model *m)
 	return true;
 }
 
-static void deliver(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
+/* deliver - @reply: @backend is the way to the client */
+static void deliver(struct lb_model *m, const struct lb_view *v,
+		    const struct lb_backend_entry *backend, bool reply, struct lb_result *r)
 {
-	const struct lb_backend_entry *backend = &m->backend[r->backend];
 	const uint32_t leaves = backend->recipe.ifindex, code = r->code;
 
 	r->action = XDP_DROP;
@@ -435,13 +304,15 @@ static void deliver(struct lb_model *m, const struct lb_view *v, struct lb_resul
 			r->action = XDP_TX;
 		}
 	} else if ((leaves != m->in && !lb_rows_find(&m->out, &leaves)) ||
-		   !lb_output_forward(v, &backend->recipe, r)) {
+		   !lb_output_send(v, &backend->recipe, r)) {
 		r->code = ECBPF_CODE_LB_FRAME;
 	} else {
 		r->code = code;
 		r->action = leaves == m->in ? XDP_TX : XDP_REDIRECT;
-		m->counts[r->backend].packets++;
-		m->counts[r->backend].bytes += v->ip_bytes;
+		*(reply ? &m->counts[r->backend].reply_packets : &m->counts[r->backend].packets) +=
+			1;
+		*(reply ? &m->counts[r->backend].reply_bytes : &m->counts[r->backend].bytes) +=
+			v->ip_bytes;
 	}
 }
 
@@ -463,6 +334,11 @@ static uint64_t *counter_of(struct lb_vip_counts *counts, uint32_t code)
 		[ECBPF_CODE_LB_ICMP - 192] = &counts->icmp,
 		[ECBPF_CODE_LB_ECHO - 192] = &counts->echo,
 		[ECBPF_CODE_LB_FRAME - 192] = NULL,
+		[ECBPF_CODE_LB_REPLY - 192] = &counts->replies,
+		[ECBPF_CODE_LB_NAT_LIMITED - 192] = &counts->nat_limited,
+		[ECBPF_CODE_LB_NAT_FULL - 192] = &counts->nat_full,
+		[ECBPF_CODE_LB_NAT_PORTS - 192] = &counts->nat_ports,
+		[ECBPF_CODE_LB_NAT_UNKNOWN - 192] = &counts->nat_unknown,
 		[ECBPF_CODE_LB_QUIC - 192] = &counts->quic,
 	};
 
@@ -471,12 +347,19 @@ static uint64_t *counter_of(struct lb_vip_counts *counts, uint32_t code)
 
 static void balance(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
 {
+	struct lb_backend_entry out;
 	uint64_t *counter;
+	bool reply = false;
 
-	if (v->later || v->echo || !known(m, v, r))
+	if (v->near_vip && (v->later || v->echo || !known(m, v, r))) {
+		r->backend = LB_NUMBER_NONE;
+		r->code = r->port = 0;
 		unknown(m, v, r);
+	}
+	if (!r->code && v->near_back)
+		reply = lb_model_reply(m, v, r, &out);
 	if (r->backend != LB_NUMBER_NONE) {
-		deliver(m, v, r);
+		deliver(m, v, reply ? &out : &m->backend[r->backend], reply, r);
 	} else if (r->code == ECBPF_CODE_LB_ECHO) {
 		if (lb_output_echo(v, r))
 			r->action = XDP_TX;
@@ -496,7 +379,7 @@ void lb_model_run(struct lb_model *m, const uint8_t *frame, size_t len, struct l
 
 	*r = (struct lb_result){ .action = ECBPF_NEXT, .len = len };
 	memcpy(r->frame, frame, len);
-	if (lb_view_read(&v, &m->near, frame, len))
+	if (lb_view_read(&v, m->near, m->settings.nat, frame, len))
 		balance(m, &v, r);
 	m->code[r->code] += !!r->code;
 	m->column[r->action + 1]++;

@@ -10,6 +10,10 @@
 bool lb_output_forward(const struct lb_view *v, const struct ecbpf_recipe *recipe,
 		       struct lb_result *r);
 
+/** lb_output_send - the same, by NAT with other addresses and ports; @r->port: of full NAT */
+bool lb_output_send(const struct lb_view *v, const struct ecbpf_recipe *recipe,
+		    struct lb_result *r);
+
 /** lb_output_ptb - Packet Too Big with @mtu; false: none is due */
 bool lb_output_ptb(const struct lb_view *v, uint32_t mtu, struct lb_result *r);
 

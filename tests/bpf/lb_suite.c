@@ -27,19 +27,6 @@
 
 /* --- programs and maps */
 
-static void interfaces_make(struct lb_suite *s)
-{
-	suite_ip("link add in0 type veth peer name in1");
-	suite_ip("link add out0 type veth peer name out1");
-	suite_ip("link set in0 up");
-	suite_ip("link set in1 up");
-	suite_ip("link set out0 up");
-	suite_ip("link set out1 up");
-	s->in = if_nametoindex("in0");
-	s->out = if_nametoindex("out0");
-	s->lost = if_nametoindex("out1");
-}
-
 /* What the program counts is read after each packet: in memory. It runs on one CPU only. */
 static void in_memory(struct bpf_map *map)
 {
@@ -58,9 +45,12 @@ static int load(struct lb_suite *s)
 	memcpy((void *)x->rodata->lb_seed, s->model.seed, sizeof(s->model.seed));
 	memcpy((void *)x->rodata->lb_buckets, s->model.buckets, sizeof(s->model.buckets));
 	x->rodata->lb_hz = SUITE_HZ;
+	x->rodata->lb_cpus = s->model.cpus;
 	x->rodata->lb_test = true;
 	bpf_map__set_max_entries(x->maps.lb_conn4_map, s->model.buckets[0]);
 	bpf_map__set_max_entries(x->maps.lb_conn6_map, s->model.buckets[1]);
+	bpf_map__set_max_entries(x->maps.lb_back4_map, s->model.buckets[2]);
+	bpf_map__set_max_entries(x->maps.lb_back6_map, s->model.buckets[3]);
 	bpf_map__set_max_entries(x->maps.lb_vip_map, MODEL_VIPS);
 	bpf_map__set_max_entries(x->maps.lb_ring_map, MODEL_VIPS);
 	bpf_map__set_max_entries(x->maps.lb_vip_stat_map, MODEL_VIPS);
@@ -97,6 +87,8 @@ static void maps_open(struct lb_suite *s)
 	s->backend = memory(x->maps.lb_backend_map);
 	s->conn4 = memory(x->maps.lb_conn4_map);
 	s->conn6 = memory(x->maps.lb_conn6_map);
+	s->back4 = memory(x->maps.lb_back4_map);
+	s->back6 = memory(x->maps.lb_back6_map);
 	s->settings = memory(x->maps.lb_settings_map);
 	s->vip_counts = memory(x->maps.lb_vip_stat_map);
 	s->counts = memory(x->maps.lb_count_map);
@@ -113,6 +105,8 @@ static void maps_close(struct lb_suite *s)
 	munmap(s->backend, map_bytes(x->maps.lb_backend_map));
 	munmap(s->conn4, map_bytes(x->maps.lb_conn4_map));
 	munmap(s->conn6, map_bytes(x->maps.lb_conn6_map));
+	munmap(s->back4, map_bytes(x->maps.lb_back4_map));
+	munmap(s->back6, map_bytes(x->maps.lb_back6_map));
 	munmap(s->settings, map_bytes(x->maps.lb_settings_map));
 	munmap(s->vip_counts, map_bytes(x->maps.lb_vip_stat_map));
 	munmap(s->counts, map_bytes(x->maps.lb_count_map));
@@ -129,7 +123,8 @@ struct lb_suite *lb_suite_begin(uint32_t buckets, uint32_t buckets6)
 	s->model = (struct lb_model){
 		.hz = SUITE_HZ,
 		.seed = { 0x0123456789abcdef, 0xfedcba9876543210 },
-		.buckets = { buckets, buckets6 },
+		.buckets = { buckets, buckets6, buckets, buckets6 },
+		.cpus = SUITE_CPUS,
 	};
 	lb_model_begin(&s->model);
 	suite_pin_cpu();
@@ -142,7 +137,7 @@ struct lb_suite *lb_suite_begin(uint32_t buckets, uint32_t buckets6)
 	}
 	assert_int_equal(err, 0);
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	interfaces_make(s);
+	lb_suite_routes(s);
 	s->model.in = s->in;
 	maps_open(s);
 	lb_suite_reset(s);
@@ -196,6 +191,7 @@ static void lists_clear(struct lb_suite *s)
 	clear(x->maps.lb_cid_map);
 	clear(x->maps.lb_fragment_map);
 	clear(x->maps.lb_out_map);
+	clear(x->maps.lb_port_map);
 	m->key.count = m->net.count = m->source.count = m->cid.count = m->fragment.count =
 		m->out.count = 0;
 }
@@ -222,16 +218,21 @@ void lb_suite_reset(struct lb_suite *s)
 	struct lb_model *m = &s->model;
 
 	lists_clear(s);
-	memset(s->near, 0, sizeof(*s->near));
+	memset(s->near, 0, sizeof(m->near));
 	memset(s->vip, 0, sizeof(m->vip));
 	memset(s->backend, 0, sizeof(m->backend));
 	memset(s->conn4, 0, m->buckets[0] * sizeof(*s->conn4));
 	memset(s->conn6, 0, m->buckets[1] * sizeof(*s->conn6));
-	memset(&m->near, 0, sizeof(m->near));
+	memset(s->back4, 0, m->buckets[2] * sizeof(*s->back4));
+	memset(s->back6, 0, m->buckets[3] * sizeof(*s->back6));
+	memset(m->near, 0, sizeof(m->near));
 	memset(m->vip, 0, sizeof(m->vip));
 	memset(m->backend, 0, sizeof(m->backend));
 	memset(m->conn4, 0, sizeof(m->conn4));
 	memset(m->conn6, 0, sizeof(m->conn6));
+	memset(m->back4, 0, sizeof(m->back4));
+	memset(m->back6, 0, sizeof(m->back6));
+	m->port = (struct lb_port){ .ifindex = s->via };
 	counters_begin(s);
 	m->settings = (struct lb_settings){
 		.abi = LB_ABI, .ptb_pps = 100, .test_now = 0xffffc000, /* soon to begin anew */
@@ -246,21 +247,44 @@ void lb_suite_time(struct lb_suite *s, uint32_t ticks)
 	s->settings->test_now = s->model.settings.test_now;
 }
 
-void lb_suite_near(struct lb_suite *s, int family, const uint8_t *addr)
+static void near_put(struct lb_suite *s, int which, int family, const uint8_t *addr)
 {
 	uint64_t half[2] = {};
 	uint32_t bit;
 
 	memcpy(half, addr, family == 4 ? 4 : 16);
 	bit = lb_near_bit(half[0], half[1]);
-	s->near->bit[bit / 64] |= 1ULL << bit % 64;
-	s->model.near.bit[bit / 64] |= 1ULL << bit % 64;
+	s->near[which].bit[bit / 64] |= 1ULL << bit % 64;
+	s->model.near[which].bit[bit / 64] |= 1ULL << bit % 64;
+}
+
+void lb_suite_near(struct lb_suite *s, int family, const uint8_t *addr)
+{
+	near_put(s, LB_NEAR_VIP, family, addr);
 }
 
 void lb_suite_near_all(struct lb_suite *s)
 {
-	memset(s->near, 0xff, sizeof(*s->near));
-	memset(&s->model.near, 0xff, sizeof(*s->near));
+	memset(&s->near[LB_NEAR_VIP], 0xff, sizeof(*s->near));
+	memset(&s->model.near[LB_NEAR_VIP], 0xff, sizeof(*s->near));
+}
+
+void lb_suite_near_back(struct lb_suite *s, int family, const uint8_t *addr)
+{
+	near_put(s, LB_NEAR_BACK, family, addr);
+}
+
+void lb_suite_nat(struct lb_suite *s, bool nat)
+{
+	s->settings->nat = s->model.settings.nat = nat;
+}
+
+void lb_suite_port(struct lb_suite *s, const struct lb_port *port)
+{
+	const int fd = bpf_map__fd(s->skel->maps.lb_port_map);
+
+	s->model.port = *port;
+	assert_int_equal(bpf_map_update_elem(fd, &s->via, port, BPF_ANY), 0);
 }
 
 void lb_suite_key(struct lb_suite *s, const struct lb_key *key, uint32_t number)
@@ -333,7 +357,8 @@ void lb_suite_vip(struct lb_suite *s, uint32_t number, const struct lb_vip_entry
 
 static void recipe_l2(struct ecbpf_recipe *recipe, const struct lb_way *way)
 {
-	const int family = way->kind == ECBPF_DIRECT ? way->family : way->outer;
+	const bool bare = way->kind == ECBPF_DIRECT || way->kind == ECBPF_NAT;
+	const int family = bare ? way->family : way->outer;
 	uint8_t *at = recipe->l2 + 12;
 	unsigned int i;
 
@@ -373,6 +398,40 @@ static void recipe_outer(struct ecbpf_recipe *recipe, const struct lb_way *way)
 	recipe->outer_bytes += 12;
 }
 
+void lb_suite_nat_addr(int family, uint8_t server, uint8_t *addr)
+{
+	memset(addr, 0, 16);
+	if (family == 4)
+		memcpy(addr, (uint8_t[]){ 10, 9, server ? 1 : 0, server ? server : 1 }, 4);
+	else
+		memcpy(addr, (uint8_t[]){ 0xfd, 9, server ? 0 : 1, [15] = server ? server : 1 },
+		       16);
+}
+
+/* mapped - IPv4 as ::ffff:ADDRESS */
+static void mapped(int family, uint8_t server, __be32 to[4])
+{
+	uint8_t addr[16], *at = (uint8_t *)to;
+
+	lb_suite_nat_addr(family, server, addr);
+	memset(at, 0, 16);
+	if (family == 4)
+		at[10] = at[11] = 0xff;
+	memcpy(family == 4 ? at + 12 : at, addr, family == 4 ? 4 : 16);
+}
+
+static void recipe_nat(struct ecbpf_recipe *recipe, const struct lb_way *way)
+{
+	struct lb_nat nat = { .dport = htons(way->port) };
+
+	mapped(way->family, way->server, nat.to);
+	if (way->full) {
+		mapped(way->family, 0, nat.from);
+		nat.flags = LB_NAT_SOURCE;
+	}
+	memcpy(recipe->outer, &nat, sizeof(nat));
+}
+
 static struct ecbpf_recipe recipe_make(const struct lb_way *way, uint32_t vip)
 {
 	struct ecbpf_recipe recipe = {
@@ -382,7 +441,9 @@ static struct ecbpf_recipe recipe_make(const struct lb_way *way, uint32_t vip)
 	};
 
 	recipe_l2(&recipe, way);
-	if (way->kind == ECBPF_DIRECT)
+	if (way->kind == ECBPF_NAT)
+		recipe_nat(&recipe, way);
+	if (way->kind == ECBPF_DIRECT || way->kind == ECBPF_NAT)
 		return recipe;
 	recipe_outer(&recipe, way);
 	if (way->df)

@@ -10,12 +10,14 @@
 
 struct xdp_lb;
 
-#define SUITE_HZ 1000
+#define SUITE_HZ   1000
+#define SUITE_CPUS 3
 
 /**
  * struct lb_suite - handle
  * @in, @out: interfaces that packets come in on, and may be redirected to
  * @lost: one that they may not
+ * @via: one that is above another, as lb_port_map has it
  * @near, @vip, ... @stats: the program's maps, in memory
  * @ring_fd: inner map of each VIP's table, or 0
  * @packets: that were run
@@ -25,11 +27,14 @@ struct lb_suite {
 	uint32_t in;
 	uint32_t out;
 	uint32_t lost;
+	uint32_t via;
 	struct lb_near *near;
 	struct lb_vip_entry *vip;
 	struct lb_backend_entry *backend;
 	struct lb_bucket4 *conn4;
 	struct lb_bucket6 *conn6;
+	struct lb_back_bucket4 *back4;
+	struct lb_back_bucket6 *back6;
 	struct lb_settings *settings;
 	struct lb_vip_counts *vip_counts;
 	struct lb_counts *counts;
@@ -40,7 +45,10 @@ struct lb_suite {
 	struct lb_model model;
 };
 
-/** struct lb_way - how packets get to a backend; the family of its packets is @family */
+/**
+ * struct lb_way - how packets get to a backend; the family of its packets is @family
+ * @full, @port: of ECBPF_NAT: full NAT; the backend's port, or 0
+ */
 struct lb_way {
 	int family;
 	uint32_t ifindex;
@@ -51,6 +59,8 @@ struct lb_way {
 	uint8_t server;
 	bool df;
 	bool csum;
+	bool full;
+	uint16_t port;
 };
 
 /**
@@ -62,6 +72,9 @@ struct lb_way {
 struct lb_suite *lb_suite_begin(uint32_t buckets, uint32_t buckets6);
 void lb_suite_end(struct lb_suite *s);
 
+/** lb_suite_routes - interfaces of this process's network namespace, and what struct lb_fib says */
+void lb_suite_routes(struct lb_suite *s);
+
 /** lb_suite_reset - as after lb_suite_begin(), but for statistics */
 void lb_suite_reset(struct lb_suite *s);
 
@@ -71,6 +84,16 @@ void lb_suite_time(struct lb_suite *s, uint32_t ticks);
 /** lb_suite_near - @addr may be a VIP; lb_suite_near_all - and so may any other */
 void lb_suite_near(struct lb_suite *s, int family, const uint8_t *addr);
 void lb_suite_near_all(struct lb_suite *s);
+
+/** lb_suite_near_back - @addr is a backend by NAT; lb_suite_nat - there are any */
+void lb_suite_near_back(struct lb_suite *s, int family, const uint8_t *addr);
+void lb_suite_nat(struct lb_suite *s, bool nat);
+
+/** lb_suite_port - of packets for @via */
+void lb_suite_port(struct lb_suite *s, const struct lb_port *port);
+
+/** lb_suite_nat_addr - of a backend by NAT: 10.9.1.@server, fd09::@server; 0: the balancer's own */
+void lb_suite_nat_addr(int family, uint8_t server, uint8_t *addr);
 
 /** lb_suite_key, ... - enter; @number 0: delete */
 void lb_suite_key(struct lb_suite *s, const struct lb_key *key, uint32_t number);

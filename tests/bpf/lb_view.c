@@ -36,17 +36,25 @@ static bool read_link(struct lb_view *v)
 	return !(v->frame[0] & 1);
 }
 
-static bool is_near(const struct lb_view *v, const struct lb_near *near)
+static bool is_near(const struct lb_view *v, const struct lb_near *near, size_t at)
 {
 	uint64_t half[2] = {};
 	uint32_t bit;
 
-	if (v->family == 4)
-		memcpy(half, v->frame + v->ip + 16, 4);
-	else
-		memcpy(half, v->frame + v->ip + 24, 16);
+	memcpy(half, v->frame + v->ip + at, v->family == 4 ? 4 : 16);
 	bit = lb_near_bit(half[0], half[1]);
 	return near->bit[bit / 64] >> bit % 64 & 1;
+}
+
+/* is_any - of a VIP's by its destination, a reply by its source or because it is ICMP */
+static bool is_any(struct lb_view *v, const struct lb_near *near, bool nat)
+{
+	const bool icmp = v->family == 4 ? v->frame[v->ip + 9] == IPPROTO_ICMP :
+					   v->frame[v->ip + 6] == IPPROTO_ICMPV6;
+
+	v->near_vip = is_near(v, &near[LB_NEAR_VIP], v->family == 4 ? 16 : 24);
+	v->near_back = nat && (icmp || is_near(v, &near[LB_NEAR_BACK], v->family == 4 ? 12 : 8));
+	return v->near_vip || v->near_back;
 }
 
 static bool read_ip4(struct lb_view *v)
@@ -148,6 +156,8 @@ static bool read_quoted(struct lb_view *v)
 	}
 	v->proto = v->family == 4 ? ip[9] : ip[6];
 	v->at += header;
+	if (v->left < 8 + header + 4)
+		return false;
 	if ((v->proto != IPPROTO_TCP && v->proto != IPPROTO_UDP) || !has(v, 4))
 		return false;
 	memcpy(&v->key.dport, v->frame + v->at, 2);
@@ -220,16 +230,20 @@ static bool read_upper(struct lb_view *v)
 	return true;
 }
 
-bool lb_view_read(struct lb_view *v, const struct lb_near *near, const uint8_t *frame, size_t len)
+bool lb_view_read(struct lb_view *v, const struct lb_near *near, bool nat, const uint8_t *frame,
+		  size_t len)
 {
 	*v = (struct lb_view){ .frame = frame, .len = len };
 	if (!read_link(v) || (v->type != TYPE_IP4 && v->type != TYPE_IP6))
 		return false;
 	v->family = v->type == TYPE_IP4 ? 4 : 6;
 	v->ip = v->at;
-	if (!has(v, v->family == 4 ? 20 : 40) || !is_near(v, near))
+	if (!has(v, v->family == 4 ? 20 : 40) || !is_any(v, near, nat))
 		return false;
-	if (!(v->family == 4 ? read_ip4(v) : read_ip6(v)) || !read_upper(v))
+	if (!(v->family == 4 ? read_ip4(v) : read_ip6(v)))
+		return false;
+	v->upper = v->at;
+	if (!read_upper(v))
 		return false;
 	v->key.rest = ECBPF_REST(v->proto, v->vid[0], v->vid[1]);
 	return true;

@@ -11,8 +11,9 @@
 
 /**
  * struct lb_view - headers of a packet that is for the balancer, if it is for a VIP
+ * @near_vip, @near_back: it may be for a VIP; it may be a backend's reply
  * @at: first byte that was not read
- * @ip: IP header
+ * @ip: IP header; @upper: of the upper layer
  * @left: bytes of the datagram from @at on
  * @payload: of TCP
  * @plain: no options, extension headers or fragment
@@ -23,12 +24,15 @@
 struct lb_view {
 	const uint8_t *frame;
 	size_t len;
+	bool near_vip;
+	bool near_back;
 	size_t at;
 	unsigned int type;
 	unsigned int tags;
 	uint16_t vid[2];
 	int family;
 	size_t ip;
+	size_t upper;
 	size_t ip_bytes;
 	size_t left;
 	uint8_t proto;
@@ -51,7 +55,8 @@ struct lb_view {
 	struct ecbpf_tuple key;
 };
 
-/** lb_view_read - false: not for the balancer; @near: filter of destinations */
-bool lb_view_read(struct lb_view *v, const struct lb_near *near, const uint8_t *frame, size_t len);
+/** lb_view_read - false: not for the balancer; @near: filters; @nat: there are backends by NAT */
+bool lb_view_read(struct lb_view *v, const struct lb_near *near, bool nat, const uint8_t *frame,
+		  size_t len);
 
 #endif

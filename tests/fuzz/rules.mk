@@ -3,7 +3,7 @@
 FUZZ_RUNS ?= 2000000
 FUZZ_PACKETS ?= 10000000
 FUZZERS := pkt parse fw_set fw_rules fw_import sampler_message sampler_pcap lb_text lb_document lb_import bypass_restore
-FUZZ_TESTS := $(patsubst %,$(B)/tests/bpf/test_%,fw bypass_fuzz lb_fuzz)
+FUZZ_TESTS := $(patsubst %,$(B)/tests/bpf/test_%,fw bypass_fuzz lb_fuzz lb_nat_fuzz)
 # fuzzed - sources in a DIRECTORY, NAMES
 fuzzed = $(patsubst %,$(1)/%.c,$(2))
 
