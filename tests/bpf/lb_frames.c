@@ -46,7 +46,7 @@ static size_t put_body(const struct lb_frame *f, uint8_t *at)
 		return len;
 	}
 	for (i = 0; i < f->payload; i++)
-		at[i] = i < f->head_bytes ? f->head[i] : i * 7 + f->sport;
+		at[i] = i < f->head_bytes ? f->head[i] : i * 7 + (f->fill ? f->fill : f->sport);
 	return f->payload;
 }
 

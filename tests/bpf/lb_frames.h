@@ -26,6 +26,7 @@
  * @offset: of 8 bytes: not 0: no upper header
  * @more: there are more
  * @id: of fragments
+ * @fill: what the rest of the payload depends on; 0: on the source port
  * @head: what the payload begins with, @head_bytes of it
  * @quote: what an ICMP error quotes, @quote_bytes of it; or NULL
  */
@@ -53,6 +54,7 @@ struct lb_frame {
 	uint32_t id;
 	unsigned int tags;
 	uint16_t tci[2];
+	uint8_t fill;
 	uint8_t head[40];
 	uint16_t head_bytes;
 	const struct lb_frame *quote;
