@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* conns [count] [FILTER...] */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "libecbpf/flows/list.h"
 #include "libecbpf/json.h"
+#include "xdp_lb/backs.h"
 #include "xdp_lb/commands.h"
 #include "xdp_lb/conns.h"
 #include "xdp_lb/text.h"
@@ -34,6 +37,7 @@ struct view {
 	struct lb_config config;
 	struct lb_numbers numbers;
 	struct owner *owner;
+	struct lb_backs backs;
 	struct ecbpf_flow_list list;
 	struct filter filter;
 };
@@ -107,6 +111,47 @@ static struct ecbpf_flow_facts facts_of(const struct lb_conns *conns, const stru
 
 /* --- text and JSON */
 
+/* end_text - ADDRESS:PORT */
+static const char *end_text(const struct ecbpf_tuple *tuple, const __be32 *addr, __be16 port,
+			    char *buf)
+{
+	struct lb_endpoint end = { .family = ecbpf_tuple_is_v4(tuple) ? AF_INET : AF_INET6,
+				   .port = ntohs(port) };
+
+	memcpy(end.addr, end.family == AF_INET ? addr + 3 : addr, end.family == AF_INET ? 4 : 16);
+	return lb_endpoint_text(&end, buf);
+}
+
+/* text_back - as the backend sees the connection, and what it has answered; NULL: it sees it as it is */
+static void text_back(const struct lb_back *back)
+{
+	char from[LB_TEXT_SIZE], to[LB_TEXT_SIZE];
+
+	if (!back)
+		return;
+	printf(" as %s > %s replies %" PRIu64 " bytes %" PRIu64,
+	       end_text(&back->reply, back->reply.daddr, back->reply.dport, from),
+	       end_text(&back->reply, back->reply.saddr, back->reply.sport, to),
+	       (uint64_t)back->conn.packets, (uint64_t)back->conn.bytes);
+}
+
+static struct json_object *json_back(const struct lb_back *back)
+{
+	struct json_object *json;
+	char text[LB_TEXT_SIZE];
+
+	if (!back)
+		return NULL;
+	json = json_object_new_object();
+	ecbpf_json_text(json, "from",
+			end_text(&back->reply, back->reply.daddr, back->reply.dport, text));
+	ecbpf_json_text(json, "to",
+			end_text(&back->reply, back->reply.saddr, back->reply.sport, text));
+	ecbpf_json_number(json, "reply_packets", back->conn.packets);
+	ecbpf_json_number(json, "reply_bytes", back->conn.bytes);
+	return json;
+}
+
 static void text_conn(const struct view *view, const struct ecbpf_tuple *key,
 		      const struct lb_conn *conn)
 {
@@ -119,6 +164,7 @@ static void text_conn(const struct view *view, const struct ecbpf_tuple *key,
 		printf(" backend %s", lb_endpoint_text(&owner->backend->endpoint, name));
 	if (owner->vip)
 		printf(" vip %s", lb_service_text(&owner->vip->service, name));
+	text_back(lb_backs_of(&view->backs, key, conn));
 	putchar('\n');
 }
 
@@ -136,6 +182,7 @@ static void json_conn(const struct view *view, const struct ecbpf_tuple *key,
 	ecbpf_json_text(json, "backend",
 			owner->backend ? lb_endpoint_text(&owner->backend->endpoint, text) : NULL);
 	ecbpf_flow_json_facts(json, &facts);
+	json_object_object_add(json, "nat", json_back(lb_backs_of(&view->backs, key, conn)));
 	ecbpf_flow_list_json(&view->list, json);
 }
 
@@ -183,6 +230,8 @@ static int show(struct view *view)
 		err = owners_make(view);
 	if (!err)
 		err = lb_conns_open(&view->live, &view->conns);
+	if (!err && !view->list.count_only)
+		err = lb_backs_read(&view->live, &view->backs);
 	if (err)
 		return err;
 	ecbpf_flow_list_begin(&view->list);
@@ -201,6 +250,7 @@ int cmd_conns(const void *arg, int argc, char **argv)
 	if (!err)
 		err = show(&view);
 	free(view.owner);
+	lb_backs_free(&view.backs);
 	lb_conns_close(&view.conns);
 	lb_numbers_free(&view.numbers);
 	lb_config_free(&view.config);

@@ -9,6 +9,7 @@
 #include <net/if.h>
 
 #include "libecbpf/json.h"
+#include "xdp_lb/backs.h"
 #include "xdp_lb/commands.h"
 #include "xdp_lb/conns.h"
 #include "xdp_lb/explain.h"
@@ -27,6 +28,7 @@ struct job {
 	struct lb_config config;
 	struct lb_numbers numbers;
 	struct lb_conns conns;
+	struct lb_backs backs;
 	struct json_object *packets;
 	uint64_t number;
 };
@@ -36,6 +38,7 @@ struct job {
  * @ignored: why it is left alone, or NULL
  * @state: of its connection; LB_CONNS_OVER: there is none
  * @way: of the backend
+ * @back: whose reply it is, if it is for no VIP; or NULL
  */
 struct view {
 	struct lb_packet packet;
@@ -44,6 +47,7 @@ struct view {
 	struct lb_conn conn;
 	struct lb_explained e;
 	struct lb_backend_entry way;
+	const struct lb_back *back;
 };
 
 /* --- what is known */
@@ -78,6 +82,24 @@ static void way_look(const struct job *job, struct view *view)
 		view->e.code = ECBPF_CODE_LB_TOO_LONG;
 }
 
+/* reply_look - of a packet for no VIP: is it what a backend by NAT answers? */
+static void reply_look(const struct job *job, struct view *view)
+{
+	const struct lb_back *back = lb_backs_find(&job->backs, &view->packet.key);
+	struct lb_known known = {};
+
+	if (!back || view->packet.later || view->packet.echo ||
+	    lb_conns_state(&job->conns, &back->conn) == LB_CONNS_OVER ||
+	    !owner_find(job, ECBPF_MARK_ID(back->conn.mark), &known))
+		return;
+	view->back = back;
+	view->e.vip = known.vip;
+	view->e.why = "it is a reply to a client";
+	view->e.code = view->packet.fragment ? ECBPF_CODE_LB_NO_FRAGMENTS :
+		       view->packet.error    ? ECBPF_CODE_LB_ICMP :
+					       ECBPF_CODE_LB_REPLY;
+}
+
 static int look(const struct job *job, const uint8_t *data, size_t len, struct view *view)
 {
 	struct lb_known known = {};
@@ -97,6 +119,8 @@ static int look(const struct job *job, const uint8_t *data, size_t len, struct v
 	err = lb_explain(&job->config, &view->packet, has ? &known : NULL, &view->e);
 	if (!err && view->e.backend)
 		way_look(job, view);
+	if (!err && !view->e.code)
+		reply_look(job, view);
 	return err;
 }
 
@@ -163,6 +187,18 @@ static const char *dev_text(const struct ecbpf_recipe *recipe, char *buf)
 
 /* --- text */
 
+/* text_back - the connection that a reply is of */
+static void text_back(const struct view *view)
+{
+	const struct ecbpf_tuple *forward = &view->back->forward;
+	char client[ENDPOINT_SIZE], vip[ENDPOINT_SIZE];
+
+	endpoint_text(&view->packet, forward->saddr, forward->sport, client);
+	endpoint_text(&view->packet, forward->daddr, forward->dport, vip);
+	printf("  reply of %s > %s, %" PRIu64 " replies\n", client, vip,
+	       (uint64_t)view->back->conn.packets);
+}
+
 static void text_choice(const struct view *view)
 {
 	const struct lb_explained *e = &view->e;
@@ -173,6 +209,8 @@ static void text_choice(const struct view *view)
 	if (view->state != LB_CONNS_OVER)
 		printf("  connection %s, %" PRIu64 " packets\n", lb_conns_state_name(view->state),
 		       (uint64_t)view->conn.packets);
+	else if (view->back)
+		text_back(view);
 	else if (e->vip)
 		puts("  connection unknown");
 	if (e->hashed)
@@ -226,10 +264,22 @@ static void text(const struct job *job, const struct view *view)
 
 /* --- JSON */
 
+static void json_back(struct json_object *to, const struct view *view)
+{
+	const struct ecbpf_tuple *forward = &view->back->forward;
+	char text[ENDPOINT_SIZE];
+
+	endpoint_text(&view->packet, forward->saddr, forward->sport, text);
+	ecbpf_json_text(to, "client", text);
+}
+
 static void json_choice(struct json_object *to, const struct view *view)
 {
 	const struct lb_explained *e = &view->e;
 	char name[LB_TEXT_SIZE];
+
+	if (view->back)
+		json_back(to, view);
 
 	ecbpf_json_text(to, "vip", e->vip ? lb_service_text(&e->vip->service, name) : NULL);
 	ecbpf_json_text(to, "connection",
@@ -314,7 +364,9 @@ static int job_open(struct job *job)
 
 	if (!err)
 		err = lb_live_config(&job->live, &job->config, &job->numbers);
-	return err ? err : lb_conns_open(&job->live, &job->conns);
+	if (!err)
+		err = lb_conns_open(&job->live, &job->conns);
+	return err ? err : lb_backs_read(&job->live, &job->backs);
 }
 
 int cmd_explain(const void *arg, int argc, char **argv)
@@ -339,6 +391,7 @@ int cmd_explain(const void *arg, int argc, char **argv)
 	else
 		json_object_put(job.packets);
 	lb_conns_close(&job.conns);
+	lb_backs_free(&job.backs);
 	lb_numbers_free(&job.numbers);
 	lb_config_free(&job.config);
 	lb_live_close(&job.live);

@@ -56,6 +56,9 @@ static void text_counts(const struct lb_counts_all *all, const struct lb_counts_
 		       ecbpf_per_second(of->added.packets, all->rate_ns),
 		       ecbpf_per_second(of->added.bytes, all->rate_ns),
 		       ecbpf_per_second(of->added.conns, all->rate_ns));
+	if (of->total.reply_packets)
+		printf("  replies %" PRIu64 " bytes %" PRIu64, (uint64_t)of->total.reply_packets,
+		       (uint64_t)of->total.reply_bytes);
 	putchar('\n');
 }
 

@@ -255,21 +255,27 @@ static bool is_known(const struct lb_packet *packet, const struct lb_known *know
 	return !packet->fragment || !lb_vip_refuses_fragments(known->vip);
 }
 
-/* is_entered - does it begin a connection that is worth an entry? */
-static bool is_entered(const struct lb_packet *packet, const struct lb_vip *vip)
+/* is_entered - does it begin a connection that is worth an entry? By NAT, a SYN does, too */
+static bool is_entered(const struct lb_packet *packet, const struct lb_vip *vip, bool nat)
 {
 	if (vip->flags & LB_NO_TABLE || packet->later)
 		return false;
 	if (packet->proto == IPPROTO_TCP)
-		return !(packet->flags & (TCP_SYN | TCP_RST));
+		return !(packet->flags & (TCP_RST | (nat ? 0 : TCP_SYN)));
 	return packet->proto == IPPROTO_UDP;
 }
 
-static uint32_t code_of(const struct lb_packet *packet, const struct lb_vip *vip)
+static uint32_t code_of(const struct lb_packet *packet, const struct lb_vip *vip,
+			const struct lb_backend *backend)
 {
+	const bool nat = lb_mode_is_nat(lb_backend_forward(vip, backend)->mode);
+	const bool entered = is_entered(packet, vip, nat);
+
+	if (nat)
+		return entered && !packet->error ? ECBPF_CODE_LB_NEW : ECBPF_CODE_LB_NAT_UNKNOWN;
 	if (packet->error)
 		return ECBPF_CODE_LB_ICMP;
-	return is_entered(packet, vip) ? ECBPF_CODE_LB_NEW : ECBPF_CODE_LB_HASHED;
+	return entered ? ECBPF_CODE_LB_NEW : ECBPF_CODE_LB_HASHED;
 }
 
 static int choose(const struct lb_packet *packet, struct lb_explained *e)
@@ -285,7 +291,7 @@ static int choose(const struct lb_packet *packet, struct lb_explained *e)
 	e->entry = lb_table_index(e->hash, e->vip->table_size);
 	e->backend = lb_vip_pick(e->vip, table, e->hash, source);
 	free(table);
-	e->code = e->backend ? code_of(packet, e->vip) : ECBPF_CODE_LB_NO_BACKEND;
+	e->code = e->backend ? code_of(packet, e->vip, e->backend) : ECBPF_CODE_LB_NO_BACKEND;
 	if (!e->backend)
 		e->why = "no backend takes new connections";
 	else if (asked && e->backend == asked)
@@ -293,6 +299,10 @@ static int choose(const struct lb_packet *packet, struct lb_explained *e)
 	else
 		e->why = asked ? "the table, as the one of its source prefix takes nothing new" :
 				 "the table";
+	if (e->code == ECBPF_CODE_LB_NAT_UNKNOWN) {
+		e->backend = NULL;
+		e->why = "mode nat, and it is of no known connection";
+	}
 	return 0;
 }
 

@@ -12,9 +12,11 @@ import socket
 import threading
 
 import pytest
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 
 from bypass import ECHO, FAMILIES, HTTP, Connection, address, pattern, vip
-from conftest import sh
 from test_lb_traffic import Balancer, LbNet, bracketed, request, since
 
 MODES = ("nat", "full-nat")
@@ -159,3 +161,134 @@ def test_udp_to_another_port(net, lb, mode, family):
             assert len(answers) == 1
             servers |= answers
     assert servers == {"rs1", "rs2"}
+
+
+# --- changes under open connections
+
+def opened(net, family, count=16):
+    by = collections.defaultdict(list)
+    for _ in range(count):
+        connection = Connection(net, family, "tcp", "direct")
+        by[connection.exchange(b"first")].append(connection)
+    assert set(by) == {"rs1", "rs2"}
+    return by
+
+
+@pytest.mark.parametrize("mode,family", CASES)
+def test_a_backend_drains_and_goes(net, lb, mode, family):
+    """Those of the other stay, whatever is done; those of one that is gone are not answered for any more."""
+    service = add(lb, mode, family, port=ECHO)
+    by = opened(net, family)
+    lb("backend", "set", service, backend(family, 1), "--state", "draining")
+    for server, connections in by.items():
+        assert {connection.exchange(b"again") for connection in connections} == {server}
+    with Connection(net, family, "tcp", "direct") as connection:
+        assert connection.exchange(b"new") == "rs2"
+    lb("attach", "--no-monitor", "eth0", "eth1")  # another program, the same tables
+    lb("backend", "del", service, backend(family, 1))
+    assert {connection.exchange(b"more") for connection in by["rs2"]} == {"rs2"}
+    for connection in by["rs1"]:
+        with pytest.raises(ConnectionResetError):
+            connection.exchange(b"more")
+
+
+# --- what is told
+
+@pytest.mark.parametrize("mode,family", CASES)
+def test_conns_stats_explain(net, lb, mode, family):
+    service = add(lb, mode, family, "udp", own=OWN_PORT, servers=[1])
+    with Connection(net, family, "udp", "direct") as connection:
+        for number in range(3):
+            assert connection.exchange(str(number).encode()) == "rs1"
+        conn, = json.loads(lb("conns", "-j"))["conns"]
+        seen = net.echos[0].clients[-1]
+        assert (conn["sport"], conn["state"], conn["packets"]) == (connection.port, "established", 3)
+        host = address(family, 2, 10) if mode == "full-nat" else address(family, 1, 2)
+        assert seen[0] == host and conn["nat"] == {
+            "from": f"{bracketed(host)}:{seen[1]}", "to": backend(family, 1, OWN_PORT),
+            "reply_packets": 3, "reply_bytes": conn["bytes"] + 3 * len("rs1")}
+        assert (seen[1] == connection.port) == (mode == "nat")
+        line, = lb("conns").splitlines()
+        assert f" as {bracketed(host)}:{seen[1]} > {backend(family, 1, OWN_PORT)} replies 3 " in line
+        found, = json.loads(lb("stats", "-j"))["vips"]
+        assert (found["service"], found["replies"], found["reply_packets"], found["hits"],
+                found["entered"]) == (service, 3, 3, 2, 1)
+        reply = frame(net, family, address(family, 2, 11), OWN_PORT, *seen)
+        told = lb("explain", reply.hex())
+        assert f"  reply of {bracketed(address(family, 1, 2))}:{connection.port} > " in told, told
+        assert "  verdict lb-reply: " in told, told
+
+
+def frame(net, family, source, sport, dest, dport):
+    """An empty UDP packet, to lb."""
+    ip = IP(src=source, dst=dest) if family == 4 else IPv6(src=source, dst=dest)
+    return bytes(Ether(dst=net.mac("lb", "eth0"), src=net.mac("rs1", "eth0")) / ip /
+                 UDP(sport=sport, dport=dport))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_source_of_its_own(net, lb, family):
+    """An address that the balancer has beside the interface's."""
+    own = "10.2.0.77" if family == 4 else "fd02::77"
+    net.lb.ip([f"addr add {own}/{32 if family == 4 else 128} dev eth0"])
+    service = add(lb, "full-nat", family, "udp", own=OWN_PORT, servers=[2])
+    lb("vip", "set", service, f"--source{family}", own)
+    lb.await_ways()
+    with Connection(net, family, "udp", "direct") as connection:
+        assert connection.exchange(b"one") == "rs2"
+    assert net.echos[1].clients[-1][0] == own
+    saved = lb("save")
+    lb("restore", input='{ "version": 1 }')
+    lb("restore", input=saved)
+    assert lb("save") == saved
+    lb.await_ways()
+    with Connection(net, family, "udp", "direct") as connection:
+        assert connection.exchange(b"two") == "rs2"
+    net.lb.ip([f"addr del {own}/{32 if family == 4 else 128} dev eth0"])
+
+
+# --- errors on the way
+
+@pytest.mark.parametrize("mode,family", CASES)
+def test_a_smaller_mtu_is_told_to_the_server(net, lb, mode, family):
+    """The router before the client says so to the VIP."""
+    client = f"{address(family, 1, 2)}/{32 if family == 4 else 128}"
+    add(lb, mode, family, servers=[1])
+    net.rt.ip([f"route add {client} dev cl mtu lock 1300"])
+    before = lb.reasons()
+    try:
+        assert request(net, family, "direct", "GET", "/100000") == ("rs1", pattern(100000))
+    finally:
+        net.rt.ip([f"route del {client}"])
+        for host in net.rs:
+            host.shell("ip route flush cache\nip -6 route flush cache")
+    assert since(lb.reasons(), before)["lb-icmp"] > 0
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_port_that_nobody_listens_at(net, lb, mode):
+    """The server's error reaches the client, about the packet that it sent."""
+    add(lb, mode, 4, "udp", own=9, servers=[1])
+    with Connection(net, 4, "udp", "direct") as connection:
+        with pytest.raises(ConnectionRefusedError):
+            connection.exchange(b"nobody")
+
+
+def test_a_flood_of_syns(net, lb):
+    """Open connections stay, and new ones still come: what is never acknowledged goes first."""
+    add(lb, "full-nat", 4, port=ECHO)
+    by = opened(net, 4)
+    syn = bytes(Ether(dst=net.mac("lb", "eth0"), src=net.mac("rt", "lb0")) /
+                IP(src="198.18.0.1", dst=vip(4, "direct")) /
+                TCP(sport=1024, dport=ECHO, flags="S"))
+    before = lb.reasons()
+    flood = net.flood(syn, 300000, sources=300000)
+    try:
+        for server, connections in by.items():
+            assert {connection.exchange(b"again") for connection in connections} == {server}
+    finally:
+        flood.communicate()
+    for server, connections in by.items():
+        assert {connection.exchange(b"again") for connection in connections} == {server}
+    reasons = since(lb.reasons(), before)
+    assert reasons["lb-new"] > 65536, reasons  # more than the tables take
