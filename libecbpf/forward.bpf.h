@@ -98,7 +98,7 @@ static __always_inline int forward_put_ip4(struct pkt *p, const struct ecbpf_rec
 	/* RFC 6864: the identification of a packet that cannot be fragmented is of no use */
 	ip->id = df ? 0 : bpf_get_prandom_u32();
 	ip->frag_off = df ? bpf_htons(PACKET_DF) : 0;
-	ip->check = csum_fold(csum_add(0, ip, sizeof(*ip) / 2));
+	ip->check = csum_fold(csum_add32(0, ip, sizeof(*ip) / 4));
 	return 0;
 }
 

@@ -30,7 +30,7 @@ $(call of,bypass): $(bypass_ipvs_PARTS)
 $(call of,lb): $(xdp_lb_PARTS)
 $(filter $(BPF_TESTS),$(call of,bypass)): $(call objects,tests/bpf/bypass_*.c) $(call in,bpf,recipe_model)
 $(filter $(BPF_TESTS),$(call of,lb)): $(call objects,tests/bpf/lb_*.c) $(call in,bpf,bypass_frames recipe_model)
-$(BENCH): $(BENCH_OBJS) $(xdp_fw_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
+$(BENCH): $(BENCH_OBJS) $(xdp_fw_PARTS) $(xdp_lb_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
 
 # Which objects embed which kernel programs.
 $(BENCH_OBJS) $(call in,bpf,suite reader) $(patsubst %,%.o,$(BPF_TESTS) $(TEST_TOOLS)): \

@@ -41,10 +41,11 @@ __noinline int way_count(__u32 vip, __u32 code)
 
 	if (!counts)
 		return 0;
-	switch (code) {
-	case ECBPF_CODE_LB_FORWARD:
+	if (code == ECBPF_CODE_LB_FORWARD) { /* by far the most */
 		counts->hits++;
-		break;
+		return 0;
+	}
+	switch (code) {
 	case ECBPF_CODE_LB_NEW:
 		counts->entered++;
 		break;
@@ -367,8 +368,8 @@ static __always_inline int frame_send(struct xdp_md *xdp, const struct subject *
 {
 	const struct lb_nat *nat = (const struct lb_nat *)backend->recipe.outer;
 	__u32 ifindex = backend->recipe.ifindex;
-	__be16 sport = bpf_htons(GUE_PORTS | (lb_hash(&s->key, LB_OF_TUPLE) & ~GUE_PORTS & 0xffff));
 	int action = XDP_TX;
+	__be16 sport = 0;
 
 	if (ifindex != xdp->ingress_ifindex) {
 		action = bpf_redirect_map(&lb_out_map, ifindex, XDP_DROP);
@@ -378,6 +379,9 @@ static __always_inline int frame_send(struct xdp_md *xdp, const struct subject *
 	if (backend->recipe.kind == ECBPF_NAT &&
 	    !(s->error ? nat_quote(xdp, s, nat, port) : nat_segment(xdp, s, nat, port)))
 		return XDP_DROP;
+	if (backend->recipe.kind == ECBPF_GUE)
+		sport = bpf_htons(GUE_PORTS |
+				  (lb_hash(&s->key, LB_OF_TUPLE) & ~GUE_PORTS & 0xffff));
 	if (frame_change(xdp, s, &backend->recipe, sport) != FORWARD_DONE)
 		return XDP_DROP;
 	return action;

@@ -212,6 +212,9 @@ int bench_fail(int err, const char *format, ...) __attribute__((format(printf, 2
 /** bench_print - the table, or one JSON object a line */
 void bench_print(const struct bench *b, bool json);
 
+/** bench_memlock - what a map takes; an estimate on kernels before 6.4 */
+int bench_memlock(int map, double *bytes);
+
 /* rows_*.c: each adds its lines; main.c has the list */
 int rows_floor(struct bench *b);
 int rows_root(struct bench *b);
@@ -220,6 +223,7 @@ int rows_fw(struct bench *b);
 int rows_sampler(struct bench *b);
 int rows_bypass(struct bench *b);
 int rows_lb(struct bench *b);
+int rows_lb_change(struct bench *b);
 int rows_ipvs(struct bench *b);
 
 #endif

@@ -385,29 +385,12 @@ static int hit_row(struct bench *b, const struct hit_row *r)
 
 /* --- memory */
 
-/* memlock - what a map takes; an estimate on kernels before 6.4 */
-static int memlock(int map, double *bytes)
-{
-	char path[64], line[128];
-	FILE *file;
-	int found = 0;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", map);
-	file = fopen(path, "re");
-	if (!file)
-		return bench_fail(-errno, "%s: %s", path, strerror(errno));
-	while (!found && fgets(line, sizeof(line), file))
-		found = sscanf(line, "memlock: %lf", bytes) == 1;
-	fclose(file);
-	return found ? 0 : bench_fail(-EPROTO, "%s: no memlock", path);
-}
-
 static int memory_figure(struct bench *b, const struct bypass_bench *bypass, enum live_map map,
 			 const char *name)
 {
 	struct bench_figure f = { .unit = "bytes" };
 	double bytes = 0;
-	int err = memlock(bypass->live.fd[map], &bytes);
+	int err = bench_memlock(bypass->live.fd[map], &bytes);
 
 	bytes /= TABLE;
 	snprintf(f.name, sizeof(f.name), "%s", name);

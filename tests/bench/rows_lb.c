@@ -27,14 +27,18 @@
 #define PORT	 53
 
 /**
- * struct lb_row - packets of @flows connections, through IPIP to one backend
+ * struct lb_row - packets of @flows connections to one backend
  * @entries: of the connection table; 8: one bucket, so that each packet is a new connection's
+ * @kind: ECBPF_IPIP, GUE, DIRECT; the outer header is of the packet's version of IP
+ * @v6: IPv6
  * @no_vip: nobody is a VIP
  */
 struct lb_row {
 	const char *name;
 	__u32 flows;
 	__u32 entries;
+	__u8 kind;
+	bool v6;
 	bool no_vip;
 	const char *ref;
 	double ratio_max;
@@ -45,16 +49,35 @@ static const struct lb_row lb_rows[] = {
 	{ .name = "lb, 1 connection",
 	  .flows = 1,
 	  .entries = TABLE,
+	  .kind = ECBPF_IPIP,
 	  .ref = "lru floor, 1 flow",
 	  .ratio_max = 2.4 },
 	{ .name = "lb, 1 M connections",
 	  .flows = 1000000,
 	  .entries = TABLE,
+	  .kind = ECBPF_IPIP,
 	  .ref = "lru floor, 1 M flows",
 	  .ratio_max = 0.8 },
+	{ .name = "lb, IPv6, 1 connection",
+	  .flows = 1,
+	  .entries = TABLE,
+	  .kind = ECBPF_IPIP,
+	  .v6 = true,
+	  .ref = "lb, 1 connection" },
+	{ .name = "lb, GUE, 1 connection",
+	  .flows = 1,
+	  .entries = TABLE,
+	  .kind = ECBPF_GUE,
+	  .ref = "lb, 1 connection" },
+	{ .name = "lb, direct, 1 connection",
+	  .flows = 1,
+	  .entries = TABLE,
+	  .kind = ECBPF_DIRECT,
+	  .ref = "lb, 1 connection" },
 	{ .name = "lb, first packets",
 	  .flows = 1000,
 	  .entries = LB_WAYS,
+	  .kind = ECBPF_IPIP,
 	  .ref = "lb, 1 connection" },
 	{ .name = "lb, for no VIP",
 	  .flows = 1,
@@ -76,8 +99,9 @@ static struct xdp_lb *load(__u32 entries)
 	x->rodata->lb_hz = ecbpf_hz();
 	x->rodata->lb_seed[0] = x->rodata->lb_seed[1] = 0x0123456789abcdef;
 	x->rodata->lb_buckets[0] = entries / LB_WAYS;
-	x->rodata->lb_buckets[1] = 1;
+	x->rodata->lb_buckets[1] = entries / LB_WAYS;
 	bpf_map__set_max_entries(x->maps.lb_conn4_map, entries / LB_WAYS);
+	bpf_map__set_max_entries(x->maps.lb_conn6_map, entries / LB_WAYS);
 	if (!xdp_lb__load(x))
 		return x;
 	xdp_lb__destroy(x);
@@ -89,36 +113,63 @@ static int put(const struct bpf_map *map, __u32 key, const void *value)
 	return bpf_map_update_elem(bpf_map__fd(map), &key, value, BPF_ANY);
 }
 
-static struct lb_backend_entry backend_of(void)
+static void outer_make(struct ecbpf_recipe *recipe, const struct lb_row *row)
 {
-	static const __u8 outer[] = { 0x45, [9] = 4, [12] = 10, 9, 0, 1, 10, 9, 1, 1 };
-	static const __u8 l2[ETH_HLEN] = { 2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 1, 8 };
+	static const __u8 four[20] = { 0x45, [12] = 10, 9, 0, 1, 10, 9, 1, 1 };
+	static const __u8 six[40] = { 0x60, [8] = 0xfd, 9, [23] = 1, 0xfd, 9, [39] = 1 };
+	const __u8 inner = row->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	const bool gue = row->kind == ECBPF_GUE;
+
+	recipe->outer_bytes = row->v6 ? sizeof(six) : sizeof(four);
+	memcpy(recipe->outer, row->v6 ? six : four, recipe->outer_bytes);
+	recipe->outer[row->v6 ? 6 : 9] = gue ? IPPROTO_UDP : inner;
+	if (row->v6)
+		recipe->flags = ECBPF_OUTER_V6;
+	if (!gue)
+		return;
+	memcpy(recipe->outer + recipe->outer_bytes, (__u8[]){ [2] = 0x17, 0xc0, [9] = inner, 0, 0 },
+	       12);
+	recipe->outer_bytes += 12;
+}
+
+static struct lb_backend_entry backend_of(const struct lb_row *row)
+{
+	static const __u8 l2[ETH_HLEN] = { 2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 1 };
+	const __be16 proto = htons(row->v6 ? ETH_P_IPV6 : ETH_P_IP);
 	struct lb_backend_entry backend = {
 		.recipe = { .ifindex = LOOPBACK,
 			    .service = VIP,
-			    .kind = ECBPF_IPIP,
-			    .l2_bytes = sizeof(l2),
-			    .outer_bytes = 20 },
-		.mtu = 1480,
+			    .kind = row->kind,
+			    .l2_bytes = sizeof(l2) },
+		.mtu = 1440,
 		.state = LB_BACKEND_UP,
 	};
 
 	memcpy(backend.recipe.l2, l2, sizeof(l2));
-	memcpy(backend.recipe.outer, outer, sizeof(outer));
+	memcpy(backend.recipe.l2 + 12, &proto, sizeof(proto));
+	if (row->kind != ECBPF_DIRECT)
+		outer_make(&backend.recipe, row);
 	return backend;
 }
 
-static int configure(struct xdp_lb *x)
+static struct lb_key key_of(const struct lb_row *row)
+{
+	struct lb_key key = { .port = htons(PORT),
+			      .proto = IPPROTO_UDP,
+			      .family = row->v6 ? AF_INET6 : AF_INET };
+
+	inet_pton(key.family, row->v6 ? "2001:db8:ffff::1" : "192.0.2.1", key.addr);
+	return key;
+}
+
+static int configure(struct xdp_lb *x, const struct lb_row *row)
 {
 	const struct lb_vip_entry vip = { .hash = LB_OF_TUPLE,
 					  .entries = LB_RING_LINE,
 					  .tcp_idle = FOREVER,
 					  .udp_idle = FOREVER };
-	const struct lb_backend_entry backend = backend_of();
-	const struct lb_key key = { .addr = { htonl(0xc0000201) },
-				    .port = htons(PORT),
-				    .proto = IPPROTO_UDP,
-				    .family = AF_INET };
+	const struct lb_backend_entry backend = backend_of(row);
+	const struct lb_key key = key_of(row);
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP);
 	struct lb_ring_line line;
 	struct lb_near near;
@@ -161,9 +212,10 @@ static int lb_row(struct bench *b, const struct lb_row *want)
 	struct bench_row row = {
 		.name = want->name,
 		.traffic = want->no_vip ? bench_still(b, bench_ipv4(b, 1)) :
+			   want->v6	? bench_ipv6(b, want->flows) :
 					  bench_ipv4(b, want->flows),
 		.action = want->no_vip ? XDP_PASS : XDP_TX,
-		.grows = !want->no_vip,
+		.grows = !want->no_vip && want->kind != ECBPF_DIRECT,
 		.ref = want->ref,
 		.ratio_max = want->ratio_max,
 		.diff_max_ns = want->diff_max_ns,
@@ -175,7 +227,7 @@ static int lb_row(struct bench *b, const struct lb_row *want)
 		return bench_fail(-EINVAL, "%s: the program does not load", want->name);
 	row.prog[0] = bpf_program__fd(x->progs.xdp_lb);
 	if (!want->no_vip) {
-		err = configure(x);
+		err = configure(x, want);
 		if (!err && want->entries == TABLE)
 			err = enter(x, row.traffic);
 	}
@@ -191,5 +243,5 @@ int rows_lb(struct bench *b)
 
 	for (i = 0; !err && i < sizeof(lb_rows) / sizeof(lb_rows[0]); i++)
 		err = lb_row(b, &lb_rows[i]);
-	return err;
+	return err ? err : rows_lb_change(b);
 }

@@ -16,8 +16,9 @@ import pytest
 from scapy.all import Ether, IP, IPv6, UDP
 
 from bypass import FAMILIES, PORTS, address, joined, vip
+from lb import backend_address, since
 from test_lb_traffic import (  # pylint: disable=unused-import
-    SERVERS, attached_fixture, backend_address, lb_fixture, net_fixture, since)
+    SERVERS, attached_fixture, lb_fixture, net_fixture)
 
 PORT, KIND, ROTATION = 4433, "ipip", 5
 LONG, SHORT = 0xc3, 0x43

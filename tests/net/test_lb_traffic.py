@@ -11,6 +11,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 
@@ -18,7 +19,7 @@ import pytest
 
 from bypass import (ECHO, FAMILIES, HTTP, Connection, Net, address, both, joined, pattern,
                     via, vip, vips)
-from conftest import obj
+from conftest import obj, sh
 from lb import Command, await_true, backend_address, bracketed, since
 
 SERVERS = (1, 2)
@@ -382,6 +383,88 @@ class Answers:
             self.sock.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.sock.close()
+
+
+TLS_PORT, NAME = 8443, "www.example.org"
+
+
+class Tls:
+    """
+    A server that answers as it is told: "good", "error" (status 500), "hangs" (after the request),
+    "silent" (no handshake), "plain" (HTTP without TLS); what it was asked is in names and requests.
+    """
+
+    def __init__(self, host, family, path, days):
+        key, request, cert = (str(path / f"{host.name}.{end}") for end in ("key", "csr", "crt"))
+        sh("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+           "-subj", "/CN=nobody", "-keyout", key, "-out", request)
+        sh("openssl", "x509", "-req", "-in", request, "-signkey", key, "-days", str(days),
+           "-out", cert)
+        self.how, self.names, self.requests, self.held = "silent", set(), set(), []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(cert, key)
+        self.context.sni_callback = lambda sock, name, context: self.names.add(name)
+        self.sock = host.socket(FAMILIES[family], socket.SOCK_STREAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.sock.bind(("", TLS_PORT))
+        self.sock.listen(16)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                connection = self.sock.accept()[0]
+            except OSError:
+                return
+            self.held.append(connection)
+            if self.how != "silent":
+                with contextlib.suppress(OSError):  # of a client that has given up, too
+                    self.answer(connection, self.how)
+
+    def answer(self, connection, how):
+        connection.settimeout(10)
+        if how != "plain":
+            connection = self.context.wrap_socket(connection, server_side=True)
+            self.held.append(connection)
+        self.requests.add(connection.recv(1000))
+        if how == "hangs":
+            return
+        status = "500 No" if how == "error" else "204 No Content"
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        connection.close()
+
+    def stop(self):
+        self.sock.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        for sock in self.sock, *self.held:
+            sock.close()
+
+
+@pytest.mark.parametrize("family,ways", [(4, ("error", "hangs", "plain", "silent")),
+                                         (6, ("hangs",))])
+def test_https(net, lb, tmp_path, family, ways):
+    """One certificate has expired, both are their own issuers': the check asks whether a server works."""
+    service = lb.add("direct", family)
+    servers = [Tls(host, family, tmp_path, days) for host, days in zip(net.rs, (-1, 2))]
+    check = (f"check {service} https port {TLS_PORT} path /alive host {NAME} expect 200-299 "
+             "interval 500ms timeout 450ms rise 1 fall 1")
+    one, other = (backend_address(family, "direct", number) for number in SERVERS)
+    with Monitor(lb, tmp_path / "checks", [check]):
+        for backend in one, other:
+            await_state(lb, service, backend, "down")
+        servers[1].how = "good"
+        for how in ways:
+            servers[0].how = "good"
+            for backend in one, other:
+                await_state(lb, service, backend, "active")
+            servers[0].how = how
+            await_state(lb, service, one, "down")
+    for server in servers:
+        server.stop()
+        assert server.names == {NAME}
+    asked, = servers[1].requests - {b""}
+    assert asked.startswith(b"GET /alive HTTP/1.1\r\nHost: %s:%d\r\n" % (NAME.encode(), TLS_PORT))
 
 
 def test_script(net, lb, tmp_path):
