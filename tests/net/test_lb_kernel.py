@@ -12,8 +12,9 @@ import subprocess
 
 import pytest
 
-from bypass import (ECHO, FAMILIES, HTTP, Capture, Connection, Net, address, binary, both,
-                    ipvs_lines, joined, needs_ipvs, pattern, vip)
+from bypass import (ECHO, FAMILIES, HTTP, Connection, Net, address, both, ipvs_lines, joined,
+                    needs_ipvs, pattern, vip)
+from frames import Capture, binary
 from lb import Command, await_true, backend_address, service_of, since
 
 pytestmark = needs_ipvs
