@@ -213,14 +213,16 @@ class Net:
         for frame in frames:
             assert self.raw.send(bytes(frame)) == len(frame)
 
-    def flood(self, frame, count, sources=1, pps=0, dev="lb0"):
+    def flood(self, frame, count, sources=1, pps=0, dev="lb0", idle=True):
         """
         Starts COUNT frames on the wire to lb's eth0, at the speed of the kernel. On a busy machine a
-        thread of the kernel's empties the ring: the sender, whose CPU that is, must give way to it.
+        thread of the kernel's empties the ring: the sender, whose CPU that is, must give way to it
+        if none may be lost.
         """
         return subprocess.Popen(
-            ["nsenter", "--net=/run/netns/rt", "chrt", "--idle", "0", BUILD / "tests/tools/live", dev,
-             bytes(frame).hex(), str(count), str(sources), *([str(pps)] if pps else [])],
+            ["nsenter", "--net=/run/netns/rt", *(("chrt", "--idle", "0") if idle else ()),
+             BUILD / "tests/tools/live", dev, bytes(frame).hex(), str(count), str(sources),
+             *([str(pps)] if pps else [])],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def connections(self):

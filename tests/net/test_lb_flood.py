@@ -76,7 +76,7 @@ class Flood:
 
     def __enter__(self):
         self.before, self.device = self.lb.stats(), device(self.fleet)
-        self.process = self.fleet.flood(self.frame, 0, SOURCES, dev="lb1")
+        self.process = self.fleet.flood(self.frame, 0, SOURCES, dev="lb1", idle=False)
         self.await_seen(1000)
         return self
 

@@ -9,8 +9,9 @@ import socket
 
 import pytest
 
-from bypass import ECHO, FAMILIES, HTTP, Capture, Server, address, joined, pattern, vip
+from bypass import ECHO, FAMILIES, HTTP, TAGS_STAY, Server, address, joined, pattern, vip
 from conftest import obj
+from frames import Capture
 from lb import backend_address, fleets, service_of
 
 TAGS = {"one": [100], "two": [200, 100]}
@@ -25,7 +26,7 @@ fleet_fixture = pytest.fixture(fleets, scope="module", name="fleet")
 def lb_fixture(fleet):
     fleet.servers = [Server(fleet.rs[number], b"rs%d" % (number + 1)) for number in range(2)]
     fleet.route(1)
-    fleet.rt.shell("ethtool -K lb1 txvlan off rxvlan off tx-vlan-stag-hw-insert off\n"
+    fleet.rt.shell(f"ethtool -K lb1 {TAGS_STAY}\n"
                    "tc qdisc add dev lb1 clsact\n"
                    f"tc filter add dev lb1 ingress bpf direct-action object-file {obj('tag')} "
                    "section tc/none")
