@@ -240,7 +240,7 @@ struct fw_counts {
 
 /**
  * struct fw_set_slot - an entry in its hash bucket; four to a cache line, map fw_set_slots
- * @key: IPv4: the address of the prefix as a number; IPv6: the high half of hash_prefix6()
+ * @key: IPv4: the address of the prefix as a number; IPv6: hash_key6()
  * @index: of its struct fw_set_entry
  * @expires: in jiffies >> FW_EXPIRY_SHIFT; 0: never
  * @length: of the prefix, 1 .. 32 or 128; 0: the slot is free
@@ -295,8 +295,10 @@ _Static_assert(sizeof(struct fw_set_entry) == 32, "no holes");
  *           no longer than the index, which never expires and whose hits nobody counts
  * @v4: lengths of the other prefixes there, each of which must be looked up: bit length-1
  * @v4_near: filter of the prefixes longer than the index: bit hash_near4()
- * @v6: by a hash of the first 32 bits of an IPv6 address: bit (length-1) % 64 of word (length-1) / 64.
- *      Prefixes shorter than 32 bits, FW_MASK_SHORT, are in entry 0 for all addresses
+ * @v6: lengths of IPv6 prefixes, bit (length-1) % 64 of word (length-1) / 64. Those of 32 bits and more
+ *      are in the entry that a hash of the first 32 bits of the address says, those of FW_MASK_DEEP and
+ *      more in that of the first 48; shorter ones, FW_MASK_SHORT, are in entry 0 for all addresses.
+ *      In all other entries these bits are a filter of the prefixes there: bit hash_near6()
  */
 struct fw_set_mask {
 	__u64 v4_sets;
@@ -306,7 +308,9 @@ struct fw_set_mask {
 };
 _Static_assert(sizeof(struct fw_set_mask) == 32, "two to a cache line");
 
-#define FW_MASK_SHORT 0x7fffffffU
+#define FW_MASK_SHORT	  0x7fffffffU
+#define FW_MASK_DEEP	  48
+#define FW_MASK_DEEP_BITS (~0ULL << (FW_MASK_DEEP - 1)) /* of the first word */
 
 /**
  * struct fw_sets_config - read-only data of a program that looks sets up

@@ -70,11 +70,12 @@ static __always_inline __u64 set_of(const volatile struct slot_words *slot, __u6
 	struct fw_set_entry *entry = NULL;
 	__u32 index = SLOT_INDEX(place);
 
-	if (SLOT_FLAGS(state) & (FW_SLOT_IPV6 | FW_SLOT_HITS)) {
+	/* the key of a shorter prefix is all of it */
+	if (SLOT_LENGTH(state) > 32 || SLOT_FLAGS(state) & FW_SLOT_HITS) {
 		entry = bpf_map_lookup_elem(&fw_set_entries, &index);
 		if (!entry)
 			return 0;
-		if (SLOT_FLAGS(state) & FW_SLOT_IPV6 &&
+		if (SLOT_LENGTH(state) > 32 &&
 		    (((__u64 *)entry->addr)[0] != bpf_cpu_to_be64(probe->hi) ||
 		     ((__u64 *)entry->addr)[1] != bpf_cpu_to_be64(probe->lo)))
 			return 0;
@@ -163,8 +164,13 @@ __noinline __u64 fw_sets_of4(__u32 addr)
 	return sets;
 }
 
-/* The prefixes of the lengths whose bits are set: @base is the length of bit -1. */
-static __noinline __u64 set_lengths6(__u64 hi, __u64 lo, __u32 bits, __u32 base)
+__u64 fw_set_lengths6(__u64 hi, __u64 lo, __u32 bits, __u32 base, __u32 near);
+
+/*
+ * The prefixes of the lengths whose bits are set, if the filter knows something near them: @base is the
+ * length of bit -1.
+ */
+__noinline __u64 fw_set_lengths6(__u64 hi, __u64 lo, __u32 bits, __u32 base, __u32 near)
 {
 	__u32 bit, step, length;
 	__u64 sets = 0, top, end, hash;
@@ -176,30 +182,44 @@ static __noinline __u64 set_lengths6(__u64 hi, __u64 lo, __u32 bits, __u32 base)
 		top = length < 64 ? hi & (~0ULL << (64 - length)) : hi;
 		end = length > 64 ? lo & (~0ULL << (128 - length)) : 0;
 		hash = hash_prefix6(top, end, length);
-		sets |= fw_set_probe(hash, SLOT_MATCH6(length), top, end, hash >> 32);
+		if (near >> hash_near6(hash) & 1)
+			sets |= fw_set_probe(hash, SLOT_MATCH6(length), top, end,
+					     hash_key6(hash, top, length));
 	}
+	return sets;
+}
+
+static __always_inline __u64 set_word6(__u64 hi, __u64 lo, __u64 bits, __u32 base, __u32 near)
+{
+	__u64 sets = 0;
+
+	if ((__u32)bits)
+		sets = fw_set_lengths6(hi, lo, bits, base, near);
+	if (bits >> 32)
+		sets |= fw_set_lengths6(hi, lo, bits >> 32, base + 32, near);
 	return sets;
 }
 
 /* fw_sets_of6 - bit of each set that has the address, two numbers */
 __noinline __u64 fw_sets_of6(__u64 hi, __u64 lo)
 {
-	__u32 index = hash_mask6(hi, fw_sets.masks), zero = 0, word;
-	struct fw_set_mask *mask = bpf_map_lookup_elem(&fw_set_masks, &index);
-	struct fw_set_mask *all = bpf_map_lookup_elem(&fw_set_masks, &zero);
-	__u64 sets = 0;
+	__u32 one = hash_mask6(hi >> 32, fw_sets.masks), two = hash_mask6(hi >> 16, fw_sets.masks);
+	const volatile struct fw_set_mask *wide = bpf_map_lookup_elem(&fw_set_masks, &one);
+	const volatile struct fw_set_mask *deep = bpf_map_lookup_elem(&fw_set_masks, &two);
+	const volatile struct fw_set_mask *all;
+	__u64 some, many, more, sets;
+	__u32 zero = 0;
 
-	if (!mask || !all)
+	all = bpf_map_lookup_elem(&fw_set_masks, &zero);
+	if (!wide || !deep || !all)
 		return 0;
-	for (word = 0; word < 4; word++) {
-		__u32 bits = mask->v6[word / 2] >> 32 * (word % 2);
-
-		if (!word)
-			bits |= all->v6[0] & FW_MASK_SHORT;
-		if (bits)
-			sets |= set_lengths6(hi, lo, bits, 32 * word);
-	}
-	return sets;
+	some = wide->v6[0];
+	many = deep->v6[0];
+	more = deep->v6[1];
+	sets = set_word6(hi, lo, all->v6[0] & FW_MASK_SHORT, 0, ~0U);
+	sets |= set_word6(hi, lo, some & ~FW_MASK_DEEP_BITS & ~(__u64)FW_MASK_SHORT, 0, some);
+	sets |= set_word6(hi, lo, many & FW_MASK_DEEP_BITS, 0, many);
+	return sets | set_word6(hi, lo, more, 64, many);
 }
 
 #endif

@@ -34,7 +34,7 @@ static uint64_t slot_sets(const struct fw_pool *pool, const struct slot_words *s
 
 	if ((state & SLOT_MATCH_BITS) != want || SLOT_KEY(place) != key->key)
 		return 0;
-	if (key->ipv6 && !entry_is(pool, place, key))
+	if (key->length > 32 && !entry_is(pool, place, key))
 		return 0;
 	if ((expires && now >= expires) || !slot_same(slot, place, state))
 		return 0;
@@ -81,24 +81,39 @@ static uint64_t lookup4(const struct fw_pool *pool, uint32_t addr, uint32_t now)
 	return sets;
 }
 
-static uint64_t lookup6(const struct fw_pool *pool, uint64_t hi, uint64_t lo, uint32_t now)
+/* struct address6 - that is looked up */
+struct address6 {
+	uint64_t hi, lo;
+	uint32_t now;
+};
+
+/* The prefixes of the lengths whose bits are set: @base is the length of bit -1. */
+static uint64_t lengths6(const struct fw_pool *pool, const struct address6 *addr, uint64_t bits,
+			 unsigned int base, uint32_t near)
 {
-	const struct fw_set_mask *mask = &pool->mask[hash_mask6(hi, pool->masks)];
-	uint64_t bits, sets = 0;
-	unsigned int i;
+	uint64_t sets = 0;
 
-	for (i = 0; i < 2; i++) {
-		bits = load(&mask->v6[i]);
-		if (!i)
-			bits |= load(&pool->mask->v6[0]) & FW_MASK_SHORT;
-		for (; bits; bits &= bits - 1) {
-			const struct set_key key =
-				set_key6(hi, lo, 64 * i + __builtin_ctzll(bits) + 1);
+	for (; bits; bits &= bits - 1) {
+		const struct set_key key =
+			set_key6(addr->hi, addr->lo, base + __builtin_ctzll(bits) + 1);
 
-			sets |= key_sets(pool, &key, now);
-		}
+		if (near >> hash_near6(key.hash) & 1)
+			sets |= key_sets(pool, &key, addr->now);
 	}
 	return sets;
+}
+
+static uint64_t lookup6(const struct fw_pool *pool, const struct address6 *addr)
+{
+	const struct fw_set_mask *wide = &pool->mask[hash_mask6(addr->hi >> 32, pool->masks)];
+	const struct fw_set_mask *deep = &pool->mask[hash_mask6(addr->hi >> 16, pool->masks)];
+	const uint64_t all = load(&pool->mask->v6[0]) & FW_MASK_SHORT;
+	const uint64_t some = load(&wide->v6[0]), many = load(&deep->v6[0]);
+
+	return lengths6(pool, addr, all, 0, ~0U) |
+	       lengths6(pool, addr, some & ~FW_MASK_DEEP_BITS & ~(uint64_t)FW_MASK_SHORT, 0, some) |
+	       lengths6(pool, addr, many & FW_MASK_DEEP_BITS, 0, many) |
+	       lengths6(pool, addr, load(&deep->v6[1]), 64, many);
 }
 
 uint64_t fw_set_lookup(const struct fw_pool *pool, int family, const uint8_t *addr, uint32_t now)
@@ -107,8 +122,12 @@ uint64_t fw_set_lookup(const struct fw_pool *pool, int family, const uint8_t *ad
 	uint32_t ipv4;
 
 	if (family == 6) {
+		struct address6 six = { .now = now };
+
 		memcpy(half, addr, sizeof(half));
-		return lookup6(pool, be64toh(half[0]), be64toh(half[1]), now);
+		six.hi = be64toh(half[0]);
+		six.lo = be64toh(half[1]);
+		return lookup6(pool, &six);
 	}
 	memcpy(&ipv4, addr, sizeof(ipv4));
 	return lookup4(pool, ntohl(ipv4), now);

@@ -67,7 +67,9 @@ static void store4(struct fw_set_mask *cell, const struct fw_set_mask *value)
 
 static uint32_t mask_number(const struct fw_pool *pool, const struct set_key *key)
 {
-	return key->length < 32 ? 0 : hash_mask6(key->hi, pool->masks);
+	if (key->length < 32)
+		return 0;
+	return hash_mask6(key->length < FW_MASK_DEEP ? key->hi >> 32 : key->hi >> 16, pool->masks);
 }
 
 /* --- set bits */
@@ -91,8 +93,11 @@ static void add4(struct fw_pool *pool, const struct set_key *key, uint64_t state
 
 static void add6(struct fw_pool *pool, const struct set_key *key)
 {
-	__u64 *word = &pool->mask[mask_number(pool, key)].v6[(key->length - 1) / 64];
+	struct fw_set_mask *mask = &pool->mask[mask_number(pool, key)];
+	__u64 *word = &mask->v6[(key->length - 1) / 64];
 
+	if (key->length >= 32)
+		store64(&mask->v6[0], mask->v6[0] | 1ULL << hash_near6(key->hash));
 	store64(word, *word | 1ULL << (key->length - 1) % 64);
 }
 
@@ -224,13 +229,17 @@ static bool mask_wanted(const struct fw_pool *pool, uint32_t number, unsigned in
 	return false;
 }
 
+/* Its bit of the filter goes when the mask has no length any more, or with mask_rebuild(). */
 static void drop6(struct fw_pool *pool, const struct set_key *key)
 {
 	const uint32_t number = mask_number(pool, key);
-	__u64 *word = &pool->mask[number].v6[(key->length - 1) / 64];
+	struct fw_set_mask *mask = &pool->mask[number];
+	__u64 *word = &mask->v6[(key->length - 1) / 64];
 
 	if (!mask_wanted(pool, number, key->length))
 		store64(word, *word & ~(1ULL << (key->length - 1) % 64));
+	if (number && !(mask->v6[0] & ~(uint64_t)FW_MASK_SHORT) && !mask->v6[1])
+		store64(&mask->v6[0], 0);
 }
 
 void mask_drop(struct fw_pool *pool, const struct set_key *key)

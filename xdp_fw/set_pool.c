@@ -30,7 +30,7 @@ struct set_key set_key6(uint64_t hi, uint64_t lo, unsigned int length)
 	key.hi = length < 64 ? hi & (~0ULL << (64 - length)) : hi;
 	key.lo = length > 64 ? lo & (~0ULL << (128 - length)) : 0;
 	key.hash = hash_prefix6(key.hi, key.lo, length);
-	key.key = key.hash >> 32;
+	key.key = hash_key6(key.hash, key.hi, length);
 	return key;
 }
 

@@ -86,6 +86,17 @@ def test_usage(wall):
         wall.refuse(*argv, told=told)
 
 
+def test_options_that_only_tell_more(wall):
+    """Wherever they stand, the command does what it does without them."""
+    for number, options in enumerate([["-v"], ["--verbose"], ["-v", "-v"], ["-vv"]]):
+        for argv in ([*options, "vb"], ["vb", *options]):
+            before = len(wall.lines())
+            wall.pair.xdp_fw("insert", *argv, "udp", "dport", str(number + 1))
+            assert wall.lines()[before:] == [f"drop udp dport {number + 1}"]
+    wall("flush", "--verbose")
+    assert wall.lines() == ["default next"]
+
+
 def test_failed_loads_change_nothing(wall):
     wall.rules("set have {", "1.2.3.4", "}", "drop from @have", 'drop udp dport 5 name "five"',
                "hygiene drop malformed", "protect from 9.9.9.9", "default next")

@@ -77,7 +77,7 @@ def test_is_it_in_the_set(wall):
 
 def test_ipv6_lengths(wall):
     base = ipaddress.ip_address("2a0b:4bff:7777:1234:5678:9abc:def0:1234")
-    lengths = [12, 31, 32, 33, 63, 64, 65, 96, 127, 128]
+    lengths = [12, 31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 127, 128]
     inside, outside = [], []
     for number, length in enumerate(lengths):  # of each length a prefix of its own
         first = int(base) ^ number << 117
@@ -276,6 +276,20 @@ def test_listing_loads_again(wall):
     assert wall("list") == once
     wall("load", "-f", "-", input=once)
     assert wall("list") == once
+
+
+def test_listing_as_json(wall):
+    wall.rules("default pass", "hygiene drop fragments ptb 9", "hygiene drop malformed",
+               "protect icmp type 8", 'count tcp name "a \\"b\\""', "ip udp dport {53}")
+    assert json.loads(wall("list", "-j")) == {
+        "interface": "vb", "default": "pass",
+        "hygiene": {"fragments": True, "ptb_pps": 9, "options": False, "malformed": True,
+                    "local": False},
+        "protect": [{"number": 1, "action": "protect", "text": "protect icmp type 8",
+                     "name": None}],
+        "rules": [{"number": 1, "action": "count", "text": 'count tcp name "a \\"b\\""',
+                   "name": 'a "b"'},
+                  {"number": 2, "action": "drop", "text": "drop ip udp dport 53", "name": None}]}
 
 
 SAVED = """\

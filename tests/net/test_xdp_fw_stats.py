@@ -2,6 +2,7 @@
 """What rules and sets have counted: packets, bytes, when, how many a second; and for how long."""
 import json
 import subprocess
+import time
 
 import pytest
 from scapy.all import IP, IPv6, TCP, UDP
@@ -121,6 +122,18 @@ def test_a_trial_that_fails_leaves_the_old_counters(wall):
     assert counted(wall) == {"s": size(frame)}
     wall.judge(frame)
     assert counted(wall) == {"s": size(frame, frame)}
+
+
+def test_reset_of_the_root_leaves_rules_and_limits(wall):
+    """Counters and buckets are different things: who counts from here has no fresh burst."""
+    wall.rules("set s {", "10.1.1.1", "}", "limit 1 pps burst 10 from @s")
+    frame, start = to("10.1.1.1"), time.monotonic()
+    assert wall.flood([frame] * 20)[0].hits[rule(1)][0] >= 5
+    before = wall.hits(), counted(wall)
+    wall.pair.xdp_root("reset", "vb")
+    assert (wall.hits(), counted(wall)) == before
+    within = wall.flood([frame] * 20)[0].within.get(1, 0)
+    assert within <= time.monotonic() - start + 1
 
 
 def test_the_table(wall):

@@ -83,15 +83,28 @@ static void expect_nothing(const struct fw_pool *pool)
 		assert_int_equal(bytes[i], 0);
 }
 
+/* In a mask that has prefixes of IPv6 the filter may know some that are gone. */
+static void expect_filter(struct fw_set_mask *before, const struct fw_set_mask *now)
+{
+	const uint64_t lengths = now->v6[0] & ~(uint64_t)FW_MASK_SHORT;
+
+	assert_int_equal(now->v6[0] & ~before->v6[0], 0);
+	if (lengths || now->v6[1])
+		before->v6[0] &= lengths | now->v6[0];
+}
+
 /* The masks have what the slots say, and nothing else. */
 static void expect_exact_masks(struct fw_pool *pool)
 {
 	const size_t size = pool->masks * sizeof(*pool->mask);
 	struct fw_set_mask *before = malloc(size);
+	uint32_t i;
 
 	assert_non_null(before);
 	memcpy(before, pool->mask, size);
 	mask_rebuild(pool);
+	for (i = 1; i < pool->masks; i++)
+		expect_filter(&before[i], &pool->mask[i]);
 	assert_memory_equal(before, pool->mask, size);
 	free(before);
 }
