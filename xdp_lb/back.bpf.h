@@ -11,7 +11,8 @@
 #include "xdp_lb/nat.bpf.h"
 #include "xdp_lb/way.bpf.h"
 
-/* CPUs that source ports are divided among. */
+/* Source ports of full NAT, and the CPUs that they are divided among. */
+const volatile __u32 lb_ports = LB_NAT_PORTS;
 const volatile __u32 lb_cpus = 1;
 
 /* --- the tables */
@@ -146,15 +147,21 @@ static __always_inline void back_link(struct xdp_md *xdp, struct lb_back_link *l
 
 /* --- entering */
 
-/* back_is_free - may a connection have these replies? Not if they are another one's */
-__noinline int back_is_free(const struct ecbpf_tuple *key, const struct subject *s, __u32 now)
+/*
+ * back_worth - how bad is it to give these replies to a connection? 0: they are free, or its own already.
+ * CONN_KEEP: they are another one's
+ */
+__noinline __u32 back_worth(const struct ecbpf_tuple *key, const struct subject *s, __u32 now)
 {
 	struct back back = {};
 
 	if (!key || !s)
-		return false;
-	return !back_find(key, s->v6, &back) || !back_holds(back.mark) ||
-	       conn_is_over(back.conn, now) || back_is_of(&back, s);
+		return CONN_KEEP;
+	if (!back_find(key, s->v6, &back) || !back_holds(back.mark) ||
+	    conn_is_over(back.conn, now) || back_is_of(&back, s))
+		return 0;
+	/* of TCP half-open ones give way; a reply by UDP must not get to another client */
+	return s->tcp ? conn_worth(back.conn, back.mark, now) : CONN_KEEP;
 }
 
 static __always_inline bool back_put4(const struct ecbpf_tuple *key, const struct subject *s,
@@ -248,10 +255,20 @@ __noinline int back_drop(const struct ecbpf_tuple *key, __u32 v6)
  */
 static __always_inline __u32 back_port(__u64 hash, __u32 i)
 {
-	const __u32 cpus = lb_cpus ? lb_cpus : 1, each = LB_NAT_PORTS / cpus;
+	const __u32 cpus = lb_cpus ? lb_cpus : 1, each = lb_ports / cpus;
 	const __u32 at = ((__u32)hash + i * ((__u32)(hash >> 32) | 1)) % (each ? each : 1);
 
 	return LB_NAT_FIRST + bpf_get_smp_processor_id() % cpus + at * cpus;
+}
+
+/* back_try - @i-th port; 0, or a reason code */
+static __always_inline __u32 back_try(struct xdp_md *xdp, const struct subject *s,
+				      const struct lb_nat *nat, __u64 hash, __u32 i,
+				      struct ecbpf_tuple *key, struct way *way, __u32 now)
+{
+	way->port = nat->flags & LB_NAT_SOURCE ? bpf_htons(back_port(hash, i)) : 0;
+	back_key(s, nat, way->port, key);
+	return back_put(xdp, key, s, way, now) ? 0 : ECBPF_CODE_LB_NAT_FULL;
 }
 
 /* back_enter - an entry for the replies; way->port of full NAT; a reason code, or 0 */
@@ -261,20 +278,25 @@ static __always_inline __u32 back_enter(struct xdp_md *xdp, const struct subject
 {
 	const bool full = nat->flags & LB_NAT_SOURCE;
 	const __u64 hash = conn_hash6(&s->key);
-	__u32 code = ECBPF_CODE_LB_NAT_PORTS, i;
+	__u32 code = ECBPF_CODE_LB_NAT_PORTS, least = CONN_KEEP, best = 0, worth, i;
 
 	for (i = 0; i < LB_NAT_PROBES; i++) {
-		way->port = full ? bpf_htons(back_port(hash, i)) : 0;
-		back_key(s, nat, way->port, key);
-		if (back_is_free(key, s, now)) {
-			if (back_put(xdp, key, s, way, now))
+		back_key(s, nat, full ? bpf_htons(back_port(hash, i)) : 0, key);
+		worth = back_worth(key, s, now);
+		if (!worth) {
+			code = back_try(xdp, s, nat, hash, i, key, way, now);
+			if (!code)
 				return 0;
-			code = ECBPF_CODE_LB_NAT_FULL;
+		} else if (worth < least) {
+			least = worth;
+			best = i;
 		}
 		if (!full)
 			break;
 	}
-	return code;
+	if (!full || least == CONN_KEEP)
+		return code;
+	return back_try(xdp, s, nat, hash, best, key, way, now);
 }
 
 /* nat_enter - a connection by NAT; way->code: or why there is none, and then no way->backend */

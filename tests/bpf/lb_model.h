@@ -39,7 +39,7 @@ struct lb_fib {
 /**
  * struct lb_model - all that the program knows
  * @hz: jiffies in a second
- * @cpus: that source ports are divided among
+ * @ports: source ports of full NAT; @cpus: that they are divided among
  * @port: value of lb_port_map for fib.via
  * @in: ifindex of the interface that packets come in on
  * @ring: table of each VIP: numbers of backends
@@ -51,6 +51,7 @@ struct lb_model {
 	uint64_t seed[2];
 	uint32_t buckets[4];
 	uint32_t cpus;
+	uint32_t ports;
 	struct lb_settings settings;
 	struct lb_near near[LB_NEARS];
 	struct lb_rows key;

@@ -77,12 +77,19 @@ static void link_learn(const struct lb_model *m, const struct lb_view *v, struct
 
 /* --- entering */
 
-static bool is_free(struct lb_model *m, const struct lb_view *v, const struct ecbpf_tuple *key)
+enum { FREE, HALF_OPEN, TAKEN };
+
+/* taken - may a connection have these replies? @idle: of a half-open one that has them */
+static int taken(struct lb_model *m, const struct lb_view *v, const struct ecbpf_tuple *key,
+		 uint32_t *idle)
 {
 	const struct lb_place place = lb_place_make(m, v->family, key, true);
 	const struct lb_conn *conn = lb_place_find(&place);
 
-	return !conn || !lb_model_holds(m, conn) || lb_model_is_over(m, conn) || is_of(conn, v);
+	if (!conn || !lb_model_holds(m, conn) || lb_model_is_over(m, conn) || is_of(conn, v))
+		return FREE;
+	*idle = lb_model_now(m) - conn->seen;
+	return v->tcp && !(conn->state & LB_CONN_SEEN_TWICE) ? HALF_OPEN : TAKEN;
 }
 
 static bool back_put(struct lb_model *m, const struct lb_view *v, const struct ecbpf_tuple *key,
@@ -115,28 +122,46 @@ static __be16 port_of(const struct lb_model *m, const struct lb_view *v, uint32_
 {
 	const uint64_t hash = lb_model_hash(m, &v->key, sizeof(v->key));
 	const uint32_t begin = hash, step = (uint32_t)(hash >> 32) | 1;
-	const uint32_t row = sched_getcpu() % m->cpus, each = LB_NAT_PORTS / m->cpus;
+	const uint32_t row = sched_getcpu() % m->cpus, each = m->ports / m->cpus;
 
 	return htons(LB_NAT_FIRST + row + (begin + i * step) % each * m->cpus);
 }
 
+static bool try_port(struct lb_model *m, const struct lb_view *v, __be16 port, struct lb_result *r)
+{
+	const struct ecbpf_tuple key = back_key(v, nat_of(m, r->backend), port);
+
+	r->port = port;
+	return back_put(m, v, &key, r);
+}
+
+/* enter_back - a port that is free, else that of the connection that has been half-open longest */
 static uint32_t enter_back(struct lb_model *m, const struct lb_view *v, struct lb_result *r)
 {
 	const struct lb_nat *nat = nat_of(m, r->backend);
 	const bool full = nat->flags & LB_NAT_SOURCE;
-	uint32_t code = ECBPF_CODE_LB_NAT_PORTS, i;
-	struct ecbpf_tuple key;
+	uint32_t code = ECBPF_CODE_LB_NAT_PORTS, longest = 0, i;
+	__be16 oldest = 0;
 
 	for (i = 0; i < (full ? LB_NAT_PROBES : 1); i++) {
-		r->port = full ? port_of(m, v, i) : 0;
-		key = back_key(v, nat, r->port);
-		if (!is_free(m, v, &key))
+		const __be16 port = full ? port_of(m, v, i) : 0;
+		const struct ecbpf_tuple key = back_key(v, nat, port);
+		uint32_t idle = 0;
+		const int is = taken(m, v, &key, &idle);
+
+		if (is == HALF_OPEN && (!oldest || idle > longest)) {
+			longest = idle;
+			oldest = port;
+		}
+		if (is != FREE)
 			continue;
-		if (back_put(m, v, &key, r))
+		if (try_port(m, v, port, r))
 			return ECBPF_CODE_LB_NEW;
 		code = ECBPF_CODE_LB_NAT_FULL;
 	}
-	return code;
+	if (!full || !oldest)
+		return code;
+	return try_port(m, v, oldest, r) ? ECBPF_CODE_LB_NEW : ECBPF_CODE_LB_NAT_FULL;
 }
 
 void lb_model_nat_enter(struct lb_model *m, const struct lb_view *v, struct lb_result *r)

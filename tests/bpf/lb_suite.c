@@ -46,6 +46,7 @@ static int load(struct lb_suite *s)
 	memcpy((void *)x->rodata->lb_buckets, s->model.buckets, sizeof(s->model.buckets));
 	x->rodata->lb_hz = SUITE_HZ;
 	x->rodata->lb_cpus = s->model.cpus;
+	x->rodata->lb_ports = s->model.ports;
 	x->rodata->lb_test = true;
 	bpf_map__set_max_entries(x->maps.lb_conn4_map, s->model.buckets[0]);
 	bpf_map__set_max_entries(x->maps.lb_conn6_map, s->model.buckets[1]);
@@ -125,6 +126,7 @@ struct lb_suite *lb_suite_begin(uint32_t buckets, uint32_t buckets6)
 		.seed = { 0x0123456789abcdef, 0xfedcba9876543210 },
 		.buckets = { buckets, buckets6, buckets, buckets6 },
 		.cpus = SUITE_CPUS,
+		.ports = SUITE_CPUS * SUITE_PORTS,
 	};
 	lb_model_begin(&s->model);
 	suite_pin_cpu();

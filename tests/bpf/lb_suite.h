@@ -13,6 +13,9 @@ struct xdp_lb;
 #define SUITE_HZ   1000
 #define SUITE_CPUS 3
 
+/* Source ports of a CPU: so few that they come to an end. */
+#define SUITE_PORTS 11
+
 /**
  * struct lb_suite - handle
  * @in, @out: interfaces that packets come in on, and may be redirected to
