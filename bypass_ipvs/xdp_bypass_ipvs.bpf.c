@@ -35,9 +35,9 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 
 static __always_inline void track_seq(struct bypass_flow *flow, const struct packet *packet)
 {
-	__u32 end = bpf_ntohl(packet->tcp->seq) + packet->payload;
+	__u32 end = bpf_ntohl(packet->tcp->seq) + packet_payload(packet);
 
-	if (packet->flags & PACKET_TCP_FIN)
+	if (packet_flags(packet) & PACKET_TCP_FIN)
 		end++;
 	if (end - flow->seq < SEQ_WINDOW)
 		flow->seq = end;
@@ -54,12 +54,14 @@ static __always_inline __u32 decide_rst(struct bypass_flow *flow, const struct p
 
 static __always_inline __u32 decide_tcp(struct bypass_flow *flow, const struct packet *packet)
 {
-	if (packet->flags & PACKET_TCP_RST)
+	const __u8 flags = packet_flags(packet);
+
+	if (flags & PACKET_TCP_RST)
 		return decide_rst(flow, packet);
-	if (packet->flags & PACKET_TCP_SYN)
+	if (flags & PACKET_TCP_SYN)
 		return ECBPF_CODE_BYPASS_SYN;
 	track_seq(flow, packet);
-	if (!(packet->flags & PACKET_TCP_FIN))
+	if (!(flags & PACKET_TCP_FIN))
 		return 0;
 	flow->state |= BYPASS_FIN;
 	return ECBPF_CODE_BYPASS_FIN;
@@ -74,7 +76,7 @@ static __always_inline __u32 decide_sample(struct bypass_flow *flow, __u64 mark,
 
 	if (flow->state & BYPASS_FIN)
 		wait /= FIN_HASTE;
-	if (since < wait || (packet->payload && since < 2 * wait))
+	if (since < wait || (since < 2 * wait && packet_payload(packet)))
 		return 0;
 	if (flow->tries >= p->tries) {
 		flow_free(flow, mark);
@@ -98,11 +100,11 @@ static __always_inline __u32 decide(struct bypass_flow *flow, __u64 mark,
 		return ECBPF_CODE_BYPASS_STALE;
 	if (flow->state & BYPASS_RST || now - flow->confirmed > p->inactive)
 		return ECBPF_CODE_BYPASS_IDLE;
-	if (packet->ttl <= 1)
+	if (packet_ttl(packet) <= 1)
 		return ECBPF_CODE_BYPASS_TTL;
 	if (packet->ip_bytes > path->mtu)
 		return ECBPF_CODE_BYPASS_MTU;
-	if (packet->df && path->recipe.flags & ECBPF_DF_UNKNOWN)
+	if (path->recipe.flags & ECBPF_DF_UNKNOWN && packet_df(packet))
 		return ECBPF_CODE_BYPASS_DF;
 	code = decide_sample(flow, mark, packet, p, now);
 	if (code)
@@ -135,7 +137,53 @@ static __always_inline int known_forward(struct xdp_md *xdp, const struct packet
 	}
 }
 
-static __always_inline void known(struct xdp_md *xdp, const struct packet *packet,
+static __always_inline void known_count(struct bypass_flow *flow, __u32 bytes, __u32 now)
+{
+	flow->seen = now;
+	flow->packets++;
+	flow->bytes += bytes;
+}
+
+/* known_judge - a reason code; *action stays if the packet is IPVS's */
+static __always_inline __u32 known_judge(struct xdp_md *xdp, const struct packet *packet,
+					 struct bypass_flow *flow, __u64 mark,
+					 const struct bypass_path *path,
+					 const struct bypass_params *p, __u32 now, int *action)
+{
+	__u32 code = decide(flow, mark, path, packet, p, now);
+
+	flow->seen = now;
+	if (code)
+		return code;
+	if (p->monitor)
+		return ECBPF_CODE_BYPASS_MONITOR;
+	*action = known_forward(xdp, packet, path, flow);
+	if (*action != XDP_TX && *action != XDP_REDIRECT)
+		return ECBPF_CODE_BYPASS_FRAME;
+	known_count(flow, packet->ip_bytes, now);
+	return ECBPF_CODE_BYPASS_HIT;
+}
+
+/* known_is_clear - decide() would forward it, and there is nothing else to do for it */
+static __always_inline bool known_is_clear(const struct packet *packet,
+					   const struct bypass_flow *flow, __u64 mark,
+					   const struct bypass_path *path,
+					   const struct bypass_params *p, __u32 now)
+{
+	if (packet->tcp &&
+	    packet_flags(packet) & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST))
+		return false;
+	return ECBPF_MARK_GEN(mark) == (__u16)path->gen && !(flow->tries | flow->state) &&
+	       now - flow->confirmed <= p->inactive && now - flow->handed < p->sample &&
+	       !(p->shadow_one_in | p->monitor) && packet_ttl(packet) > 1 &&
+	       packet->ip_bytes <= path->mtu && !(path->recipe.flags & ECBPF_DF_UNKNOWN);
+}
+
+/*
+ * known - true: it was forwarded, by XDP_TX. So are most packets: they are clear, and go back through the
+ * same interface. They take no call: clang would keep in memory, for all packets, what is needed after it.
+ */
+static __always_inline bool known(struct xdp_md *xdp, struct packet *packet,
 				  struct bypass_flow *flow, __u64 mark,
 				  const struct bypass_params *p, __u32 now, struct ecbpf_verdict *v)
 {
@@ -143,24 +191,21 @@ static __always_inline void known(struct xdp_md *xdp, const struct packet *packe
 	const struct bypass_path *path = bpf_map_lookup_elem(&path_map, &id);
 
 	if (!path)
-		return;
-	v->meta = id;
-	v->code = decide(flow, mark, path, packet, p, now);
-	flow->seen = now;
-	if (v->code)
-		return;
-	if (p->monitor) {
-		v->code = ECBPF_CODE_BYPASS_MONITOR;
-		return;
+		return false;
+	v->meta = ECBPF_MARK_ID(mark);
+	packet->ip_bytes = packet_bytes(packet);
+	if (forward_is_plain(packet, &path->recipe) &&
+	    path->recipe.ifindex == xdp->ingress_ifindex &&
+	    known_is_clear(packet, flow, mark, path, p, now)) {
+		if (packet->tcp)
+			track_seq(flow, packet);
+		forward_plain(packet, &path->recipe);
+		known_count(flow, packet->ip_bytes, now);
+		return true;
 	}
-	v->action = known_forward(xdp, packet, path, flow);
-	if (v->action != XDP_TX && v->action != XDP_REDIRECT) {
-		v->code = ECBPF_CODE_BYPASS_FRAME;
-		return;
-	}
-	v->code = ECBPF_CODE_BYPASS_HIT;
-	flow->packets++;
-	flow->bytes += packet->ip_bytes;
+	packet_read(packet);
+	v->code = known_judge(xdp, packet, flow, mark, path, p, now, &v->action);
+	return false;
 }
 
 /* --- of an unknown one */
@@ -178,7 +223,7 @@ static __always_inline void unknown_key(const struct packet *packet, struct ecbp
 	}
 	key->sport = packet->sport;
 	key->dport = packet->dport;
-	key->rest = packet->rest;
+	key->rest = packet->rest | packet->proto;
 }
 
 static __always_inline bool unknown_is_service(const struct packet *packet)
@@ -241,80 +286,70 @@ static __noinline int unknown(struct xdp_md *xdp, const struct packet *packet,
 /* --- */
 
 /* The packet is copied for a call: one whose address is known elsewhere is kept in memory for all. */
-static __always_inline void judge(struct xdp_md *xdp, const struct packet *packet,
-				  struct bypass_flow *flow, __u64 mark, struct bypass_settings *s,
-				  struct ecbpf_verdict *v)
+static __always_inline bool judge(struct xdp_md *xdp, struct packet *packet,
+				  struct bypass_flow *flow, __u64 mark, struct ecbpf_verdict *v)
 {
-	const struct bypass_params *p = settings_params(s);
+	struct bypass_settings *s = settings_get();
+	const struct bypass_params *p;
 	int action = ECBPF_NEXT;
 	struct packet copy;
 
-	if (flow) {
-		known(xdp, packet, flow, mark, p, settings_now(s), v);
-		return;
-	}
+	if (!s)
+		return false;
+	p = settings_params(s);
+	if (flow)
+		return known(xdp, packet, flow, mark, p, settings_now(s), v);
 	if (!(p->unknown_pps | p->reset_pps | p->reset_per_flow))
-		return;
+		return false;
+	packet_read(packet);
 	copy = *packet;
 	v->code = unknown(xdp, &copy, s, &action);
 	v->action = action;
+	return false;
 }
 
 /* Apart from bypass6() to the end: else clang keeps what either needs ready for both. */
-static __always_inline void bypass4(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
+static __always_inline bool bypass4(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
 				    struct ecbpf_verdict *v)
 {
-	struct bypass_settings *s;
 	struct bypass_flow *flow;
 	struct ecbpf_tuple4 key;
 	__u64 mark = 0;
 
 	v->code = packet_ip4(p, packet);
 	if (v->code)
-		return;
-	s = settings_get();
-	if (!s)
-		return;
-	key.saddr = packet->ip4->saddr;
-	key.daddr = packet->ip4->daddr;
-	key.sport = packet->sport;
-	key.dport = packet->dport;
-	key.rest = packet->rest;
+		return false;
+	packet_key4(packet, &key);
 	flow = flow4_find(&key, flow4_hash(&key), &mark);
-	judge(xdp, packet, flow, mark, s, v);
+	return judge(xdp, packet, flow, mark, v);
 }
 
-static __always_inline void bypass6(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
+static __always_inline bool bypass6(struct xdp_md *xdp, struct pkt *p, struct packet *packet,
 				    struct ecbpf_verdict *v)
 {
-	struct bypass_settings *s;
 	struct bypass_flow *flow;
 	struct ecbpf_tuple key;
 	__u64 mark = 0;
 
 	v->code = packet_ip6(p, packet);
 	if (v->code)
-		return;
-	s = settings_get();
-	if (!s)
-		return;
-	unknown_key(packet, &key);
+		return false;
+	packet_key6(packet, &key);
 	flow = flow6_find(&key, flow6_hash(&key), &mark);
-	judge(xdp, packet, flow, mark, s, v);
+	return judge(xdp, packet, flow, mark, v);
 }
 
-static __always_inline void bypass(struct xdp_md *xdp, struct ecbpf_verdict *v)
+static __always_inline bool bypass(struct xdp_md *xdp, struct ecbpf_verdict *v)
 {
 	struct pkt p = pkt_init(xdp);
 	struct packet packet = {};
 	__be16 proto = packet_link(&p, &packet);
 
 	if (proto == bpf_htons(ETH_P_IP))
-		bypass4(xdp, &p, &packet, v);
-	else if (proto == bpf_htons(ETH_P_IPV6))
-		bypass6(xdp, &p, &packet, v);
-	if (v->code == ECBPF_CODE_OTHER)
-		v->code = 0;
+		return bypass4(xdp, &p, &packet, v);
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return bypass6(xdp, &p, &packet, v);
+	return false;
 }
 
 SEC("xdp")
@@ -322,6 +357,12 @@ int xdp_bypass_ipvs(struct xdp_md *xdp)
 {
 	struct ecbpf_verdict v = { .action = ECBPF_NEXT };
 
-	bypass(xdp, &v);
+	if (bypass(xdp, &v)) { /* a way out of their own, which is shorter: all is constant */
+		v.action = XDP_TX;
+		v.code = ECBPF_CODE_BYPASS_HIT;
+		return ecbpf_exit(xdp, &v);
+	}
+	if (v.code == ECBPF_CODE_OTHER)
+		v.code = 0;
 	return ecbpf_exit(xdp, &v);
 }

@@ -255,6 +255,14 @@ static __always_inline void ecbpf_count(struct ecbpf_cpu *cpu, __u32 row, __u32 
 	counter->bytes += cpu->now.bytes;
 }
 
+static __always_inline void ecbpf_count_code(struct ecbpf_cpu *cpu, __u32 code)
+{
+	if (code >= ECBPF_CODES_MAX)
+		code = ECBPF_CODE_OTHER;
+	barrier_var(code); /* Linux 6.1 has the bound of another register, and learns it here */
+	cpu->code[code & (ECBPF_CODES_MAX - 1)]++;
+}
+
 /* ecbpf_capture - offer the packet to xdpcap; constant indexes become direct jumps */
 static __always_inline int ecbpf_capture(struct xdp_md *ctx, int action)
 {
@@ -281,9 +289,13 @@ static __always_inline int ecbpf_capture(struct xdp_md *ctx, int action)
 static __always_inline int ecbpf_finish(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row,
 					const struct ecbpf_verdict *v, __u32 column)
 {
+	struct ecbpf_verdict told;
+
 	cpu->now.pending = 0;
-	if (ecbpf_rare(cpu->now.flags & (ECBPF_PACKET_TRACE | ECBPF_PACKET_SAMPLE)))
-		ecbpf_tell(ctx, cpu, row, v, column);
+	if (ecbpf_rare(cpu->now.flags & (ECBPF_PACKET_TRACE | ECBPF_PACKET_SAMPLE))) {
+		told = *v; /* or the verdict of every packet is in memory */
+		ecbpf_tell(ctx, cpu, row, &told, column);
+	}
 	return ecbpf_capture(ctx, v->action);
 }
 
@@ -373,7 +385,7 @@ static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu
 	}
 	ecbpf_count(cpu, row, column);
 	if (ecbpf_rare(v->code))
-		cpu->code[v->code < ECBPF_CODES_MAX ? v->code : ECBPF_CODE_OTHER]++;
+		ecbpf_count_code(cpu, v->code);
 	if (ecbpf_rare(cpu->now.flags & ECBPF_PACKET_PROFILE))
 		ecbpf_profile_mark(cpu, row);
 	if (v->action != ECBPF_NEXT)

@@ -35,12 +35,15 @@ static __always_inline void forward_copy(void *to, const void *from, __u32 words
 		target[i].value = source[i].value;
 }
 
-/* forward_ttl - as a router does (RFC 1812 5.3.1); the checksum is patched (RFC 1624) */
+/*
+ * forward_ttl - as a router does (RFC 1812 5.3.1); the checksum's complement loses 0x0100 (RFC 1141, 1624)
+ */
 static __always_inline void forward_ttl4(struct iphdr *ip)
 {
+	__u32 check = ip->check + bpf_htons(0x0100);
+
 	ip->ttl--;
-	ip->check = csum_replace16(ip->check, bpf_htons((ip->ttl + 1) << 8 | ip->protocol),
-				   bpf_htons(ip->ttl << 8 | ip->protocol));
+	ip->check = check + (check >= 0xffff);
 }
 
 #define FORWARD_ECN_MASK 3
@@ -226,6 +229,8 @@ static __noinline int forward_reshape(struct xdp_md *xdp, const struct ecbpf_rec
 	int grow = recipe->l2_bytes + recipe->outer_bytes - (int)packet->l2_bytes, padding;
 	struct pkt p;
 
+	if (recipe->flags & ECBPF_GUE_CSUM && !packet->summed)
+		return FORWARD_NOT;
 	if (bpf_xdp_adjust_head(xdp, -grow))
 		return FORWARD_NOT;
 	padding = pkt_frame_bytes(xdp) - recipe->l2_bytes - recipe->outer_bytes - packet->ip_bytes;
@@ -237,25 +242,36 @@ static __noinline int forward_reshape(struct xdp_md *xdp, const struct ecbpf_rec
 	return FORWARD_DONE;
 }
 
+/* forward_is_plain - no header comes or goes: forward_plain() will do, and cannot fail */
+static __always_inline bool forward_is_plain(const struct packet *packet,
+					     const struct ecbpf_recipe *recipe)
+{
+	return recipe->l2_bytes + recipe->outer_bytes == sizeof(struct ethhdr) &&
+	       packet->l2_bytes == sizeof(struct ethhdr);
+}
+
+static __always_inline void forward_plain(const struct packet *packet,
+					  const struct ecbpf_recipe *recipe)
+{
+	if (packet->ip6)
+		packet->ip6->hop_limit--;
+	else if (packet->ip4)
+		forward_ttl4(packet->ip4);
+	forward_copy(packet->eth, recipe->l2, 3);
+}
+
 /* forward_packet - change the frame as the recipe says, or not at all; @sport: of an outer UDP header */
 static __always_inline int forward_packet(struct xdp_md *xdp, const struct packet *packet,
 					  const struct ecbpf_recipe *recipe, __be16 sport)
 {
 	struct packet copy;
 
-	if (recipe->l2_bytes + recipe->outer_bytes != sizeof(struct ethhdr) ||
-	    packet->l2_bytes != sizeof(struct ethhdr)) {
-		if (recipe->flags & ECBPF_GUE_CSUM && !packet->summed)
-			return FORWARD_NOT;
-		copy = *packet; /* or all of it is in memory for every packet */
-		return forward_reshape(xdp, recipe, sport, &copy);
+	if (forward_is_plain(packet, recipe)) {
+		forward_plain(packet, recipe);
+		return FORWARD_DONE;
 	}
-	if (packet->ip6)
-		packet->ip6->hop_limit--;
-	else if (packet->ip4)
-		forward_ttl4(packet->ip4);
-	forward_copy(packet->eth, recipe->l2, 3);
-	return FORWARD_DONE;
+	copy = *packet; /* or all of it is in memory for every packet */
+	return forward_reshape(xdp, recipe, sport, &copy);
 }
 
 #endif

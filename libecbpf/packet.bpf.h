@@ -60,31 +60,4 @@ static __always_inline __u32 packet_vid(const struct pkt_eth *eth, int tag)
 	return eth->vlans > tag ? bpf_ntohs(eth->tci[tag]) & 0xfff : 0;
 }
 
-/* packet_segment - TCP or UDP behind the IP header; false: not for us */
-static __always_inline bool packet_segment(struct pkt *p, struct packet *packet, __u32 bytes)
-{
-	struct udphdr *udp;
-	struct tcphdr *tcp;
-
-	if (packet->proto == IPPROTO_UDP) {
-		udp = pkt_pull(p, sizeof(*udp));
-		if (!udp || bytes < sizeof(*udp))
-			return false;
-		packet->sport = udp->source;
-		packet->dport = udp->dest;
-		packet->summed = udp->check;
-		return true;
-	}
-	tcp = pkt_pull(p, sizeof(*tcp));
-	if (!tcp || bytes < tcp->doff * 4 || tcp->doff < sizeof(*tcp) / 4)
-		return false;
-	packet->tcp = tcp;
-	packet->sport = tcp->source;
-	packet->dport = tcp->dest;
-	packet->summed = true;
-	packet->payload = bytes - tcp->doff * 4;
-	packet->flags = ((const __u8 *)tcp)[PACKET_TCP_FLAGS];
-	return true;
-}
-
 #endif

@@ -142,6 +142,8 @@ static __always_inline void *pkt_pull(struct pkt *p, __u32 len)
 
 	if (len > PKT_LEN_MAX || hdr + len > p->end)
 		return NULL;
+	if (!hdr)
+		__builtin_unreachable(); /* or it is compared with NULL once more */
 	p->pos = hdr + len;
 	return hdr;
 }
