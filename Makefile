@@ -35,6 +35,7 @@ SHARED_OBJS := $(call objects,libecbpf/*/*.c)
 HEADERS := $(filter-out libecbpf/internal.h,$(wildcard libecbpf/*.h))
 LIBRARIES := $(B)/libecbpf.a $(B)/libecbpf.so.$(VERSION)
 SAMPLER_TOOLS := xdp_sampler xdp_sampler_client xdp_sampler_to_pcap
+UNITS := $(patsubst ext/systemd/%.in,%,$(wildcard ext/systemd/*.service.in))
 TOOLS := $(addprefix $(B)/bin/,xdp_root xdp_fw xdp_bypass_ipvs xdp_lb $(SAMPLER_TOOLS))
 
 all: $(LIBRARIES) $(TOOLS)
@@ -122,10 +123,14 @@ install: all
 	ln -sf libecbpf.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libecbpf.so.0
 	ln -sf libecbpf.so.0 $(DESTDIR)$(PREFIX)/lib/libecbpf.so
 	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' libecbpf/ecbpf.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/ecbpf.pc
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in $(UNITS); do \
+		sed 's|@SBIN@|$(PREFIX)/sbin|g' ext/systemd/$$unit.in >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit; done
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,$(notdir $(TOOLS)))
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/,libecbpf.a libecbpf.so libecbpf.so.0 libecbpf.so.$(VERSION) pkgconfig/ecbpf.pc)
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS))
 	rm -rf $(DESTDIR)$(PREFIX)/include/libecbpf
 
 clean:
