@@ -6,9 +6,8 @@
 #include "bypass_ipvs/live.h"
 #include "libecbpf/ecbpf.h"
 
-/* Names of the programs; the kernel keeps 15 characters. */
-#define LOAD_XDP    "xdp_bypass_ipvs"
-#define LOAD_EGRESS "bpf_egress_syn_check"
+/* Name of the program in the slot. */
+#define LOAD_XDP "xdp_bypass_ipvs"
 
 #define LOAD_FLOWS 1048576
 #define LOAD_PATHS 4096

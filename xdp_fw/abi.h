@@ -52,7 +52,6 @@ enum fw_dim {
 #define FW_KIND_VALUES	 8192
 #define FW_WORD16_VALUES 65536 /* SPORT, DPORT, WINDOW, ICMP, LENGTH (longer frames: 65535) */
 #define FW_FLAGS_VALUES	 256
-#define FW_HOP_VALUES	 16384
 #define FW_VLAN_NONE	 4096 /* of FW_DIM_VLAN: no tag */
 #define FW_VLAN_VALUES	 4128 /* 4097, in whole lines */
 
@@ -83,7 +82,6 @@ _Static_assert(sizeof(struct fw_line) == 64, "one cache line");
 
 #define FW_NODE	      0x8000
 #define FW_NODE_LINES (256 / 32)
-#define FW_TRIE_LINES (65536 / 32)
 
 /**
  * struct fw_bound - map fw_bounds: the class of IPv6 addresses from here to the next bound

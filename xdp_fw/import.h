@@ -39,9 +39,6 @@ int fw_import_option(struct fw_import *im, const struct fw_token *token, size_t 
 /** fw_import_rule_end - what can be said of the whole rule only; -EINVAL; @first: its first token */
 int fw_import_rule_end(struct fw_import *im, const struct fw_token *first);
 
-/** fw_icmp_find - type << 8 | code of an iptables name, 0x10000 set if it has no code; -1 */
-int fw_icmp_find(int family, const char *name, size_t len);
-
 /* What options do, by the files that have them. @arg is of the table of options. */
 int fw_import_ports(struct fw_import *im, const struct fw_token *value, int arg);
 int fw_import_multiport(struct fw_import *im, const struct fw_token *value, int arg);

@@ -190,7 +190,8 @@ int fw_import_flags(struct fw_import *im, const struct fw_token *mask, const str
 
 /* --- ICMP */
 
-int fw_icmp_find(int family, const char *name, size_t len)
+/* icmp_find - type << 8 | code of an iptables name, 0x10000 set if it has no code; -1 */
+static int icmp_find(int family, const char *name, size_t len)
 {
 	const struct icmp_name *table = family == 4 ? icmp_names : icmp6_names;
 	size_t i, rows = family == 4 ? ROWS(icmp_names) : ROWS(icmp6_names);
@@ -209,7 +210,7 @@ static int type_of(int family, const struct fw_token *value, int *type, bool *an
 	uint64_t number, code = 0;
 
 	*any = family == 4 && fw_token_is(value, "any");
-	*type = fw_icmp_find(family, value->text, value->len);
+	*type = icmp_find(family, value->text, value->len);
 	if (*any || *type >= 0)
 		return 0;
 	if (!fw_digits(value->text, len, &number) || number > UINT8_MAX ||

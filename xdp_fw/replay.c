@@ -45,7 +45,7 @@ struct replay {
 	uint64_t first_ns, clock_ns;
 };
 
-size_t replay_max(void)
+static size_t replay_max(void)
 {
 	return sysconf(_SC_PAGESIZE) - HEADROOM - TAILROOM;
 }

@@ -43,15 +43,12 @@ struct replay_time {
  */
 int replay_open(const struct fw_document *doc, struct replay **replay);
 
-/** replay_max - the longest frame that can be run: what a page has room for, as in a driver */
-size_t replay_max(void);
-
 /**
  * replay_run - one frame, once
  * @time_ns: of the frame; time does not go back: an earlier one than the last counts as that
  *
  * The kernel runs no frame shorter than an Ethernet header: that is aborted as the root does it.
- * Return: 0; -EMSGSIZE longer than replay_max(); else why it did not run.
+ * Return: 0; -EMSGSIZE longer than what a page has room for, as in a driver; else why it did not run.
  */
 int replay_run(struct replay *replay, const void *frame, size_t len, uint64_t time_ns,
 	       struct replay_verdict *verdict);

@@ -27,13 +27,6 @@ uint32_t fw_pool_masks(uint32_t capacity)
 	return capacity > FW_MASKS_MAX ? FW_MASKS_MAX : capacity;
 }
 
-uint64_t fw_pool_bytes(uint32_t capacity)
-{
-	return (uint64_t)capacity * (sizeof(struct fw_set_bucket) + sizeof(struct fw_set_entry)) +
-	       (uint64_t)fw_pool_masks(capacity) * sizeof(struct fw_set_mask) +
-	       FW_SETS_MAX * sizeof(struct fw_set_info);
-}
-
 /* --- sets */
 
 bool set_exists(const struct fw_pool *pool, int set)

@@ -45,9 +45,6 @@ uint32_t fw_pool_size(uint64_t entries);
 /** fw_pool_masks - masks that go well with a capacity */
 uint32_t fw_pool_masks(uint32_t capacity);
 
-/** fw_pool_bytes - memory that a pool takes, but for tags */
-uint64_t fw_pool_bytes(uint32_t capacity);
-
 /** fw_set_find - number of a set, -ENOENT */
 int fw_set_find(const struct fw_pool *pool, const char *name);
 

@@ -48,8 +48,7 @@ enum lb_hash { LB_HASH_5_TUPLE = 1, LB_HASH_SOURCE, LB_HASH_ADDRESSES, LB_HASH_Q
 
 /** enum lb_state - DRAINING: keeps its flows, gets no new ones; DOWN: its flows go elsewhere */
 enum lb_state { LB_ACTIVE = 1, LB_DRAINING, LB_DOWN };
-#define LB_STATES	  "active|draining|down"
-#define LB_MONITOR_STATES "active|down"
+#define LB_STATES "active|draining|down"
 
 /* Flags of a VIP. */
 #define LB_NO_TABLE	    1U /* no connection table: the hash alone decides */

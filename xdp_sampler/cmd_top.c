@@ -127,7 +127,8 @@ static int subscribe(struct bus *bus, const char *ifname, const struct top_optio
 	return bus_open(bus, &to);
 }
 
-int top_run(const char *ifname, const struct top_options *options)
+/* top_run - @ifname: or NULL, of all interfaces; tells why it failed on stderr */
+static int top_run(const char *ifname, const struct top_options *options)
 {
 	struct watch watch = { .options = options, .ifname = ifname };
 	struct ecbpf_loop loop;

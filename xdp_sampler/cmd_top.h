@@ -41,7 +41,4 @@ struct top_screen {
 void top_show_text(const struct top_screen *screen);
 void top_show_json(const struct top_screen *screen);
 
-/** top_run - @ifname: or NULL, of all interfaces; tells why it failed on stderr */
-int top_run(const char *ifname, const struct top_options *options);
-
 #endif
