@@ -34,6 +34,27 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 /* Source ports of GUE: the range that is nobody's (RFC 6335 6), by the connection's hash. */
 #define GUE_PORTS 0xc000
 
+static __always_inline void way_count_nat(struct lb_vip_counts *counts, __u32 code)
+{
+	switch (code) {
+	case ECBPF_CODE_LB_REPLY:
+		counts->replies++;
+		break;
+	case ECBPF_CODE_LB_NAT_LIMITED:
+		counts->nat_limited++;
+		break;
+	case ECBPF_CODE_LB_NAT_FULL:
+		counts->nat_full++;
+		break;
+	case ECBPF_CODE_LB_NAT_PORTS:
+		counts->nat_ports++;
+		break;
+	case ECBPF_CODE_LB_NAT_UNKNOWN:
+		counts->nat_unknown++;
+		break;
+	}
+}
+
 /* way_count - what became of the packet, for its VIP */
 __noinline int way_count(__u32 vip, __u32 code)
 {
@@ -84,21 +105,8 @@ __noinline int way_count(__u32 vip, __u32 code)
 	case ECBPF_CODE_LB_QUIC:
 		counts->quic++;
 		break;
-	case ECBPF_CODE_LB_REPLY:
-		counts->replies++;
-		break;
-	case ECBPF_CODE_LB_NAT_LIMITED:
-		counts->nat_limited++;
-		break;
-	case ECBPF_CODE_LB_NAT_FULL:
-		counts->nat_full++;
-		break;
-	case ECBPF_CODE_LB_NAT_PORTS:
-		counts->nat_ports++;
-		break;
-	case ECBPF_CODE_LB_NAT_UNKNOWN:
-		counts->nat_unknown++;
-		break;
+	default:
+		way_count_nat(counts, code);
 	}
 	return 0;
 }

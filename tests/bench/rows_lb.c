@@ -20,6 +20,8 @@
 /* As many entries as the floor's table has. */
 #define TABLE (1U << 21)
 
+#define NAT_TABLE (1U << 16)
+
 #define LOOPBACK 1 /* test runs come in there */
 #define FOREVER	 (1U << 30)
 #define VIP	 1
@@ -29,7 +31,8 @@
 /**
  * struct lb_row - packets of @flows connections to one backend
  * @entries: of the connection table; 8: one bucket, so that each packet is a new connection's
- * @kind: ECBPF_IPIP, GUE, DIRECT; the outer header is of the packet's version of IP
+ * @kind: ECBPF_IPIP, GUE, DIRECT, NAT; the outer header is of the packet's version of IP
+ * @full: full NAT
  * @v6: IPv6
  * @no_vip: nobody is a VIP
  */
@@ -39,6 +42,7 @@ struct lb_row {
 	__u32 entries;
 	__u8 kind;
 	bool v6;
+	bool full;
 	bool no_vip;
 	const char *ref;
 	double ratio_max;
@@ -74,6 +78,17 @@ static const struct lb_row lb_rows[] = {
 	  .entries = TABLE,
 	  .kind = ECBPF_DIRECT,
 	  .ref = "lb, 1 connection" },
+	{ .name = "lb, NAT, 1 connection",
+	  .flows = 1,
+	  .entries = NAT_TABLE,
+	  .kind = ECBPF_NAT,
+	  .ref = "lb, 1 connection" },
+	{ .name = "lb, full NAT, 1 connection",
+	  .flows = 1,
+	  .entries = NAT_TABLE,
+	  .kind = ECBPF_NAT,
+	  .full = true,
+	  .ref = "lb, 1 connection" },
 	{ .name = "lb, first packets",
 	  .flows = 1000,
 	  .entries = LB_WAYS,
@@ -102,6 +117,10 @@ static struct xdp_lb *load(__u32 entries)
 	x->rodata->lb_buckets[1] = entries / LB_WAYS;
 	bpf_map__set_max_entries(x->maps.lb_conn4_map, entries / LB_WAYS);
 	bpf_map__set_max_entries(x->maps.lb_conn6_map, entries / LB_WAYS);
+	if (entries == NAT_TABLE) {
+		x->rodata->lb_buckets[2] = entries / LB_WAYS;
+		bpf_map__set_max_entries(x->maps.lb_back4_map, entries / LB_WAYS);
+	}
 	if (!xdp_lb__load(x))
 		return x;
 	xdp_lb__destroy(x);
@@ -132,6 +151,16 @@ static void outer_make(struct ecbpf_recipe *recipe, const struct lb_row *row)
 	recipe->outer_bytes += 12;
 }
 
+static void nat_make(struct ecbpf_recipe *recipe, const struct lb_row *row)
+{
+	struct lb_nat nat = { .to = { [2] = htonl(ECBPF_V4_PREFIX), htonl(0x0a090101) },
+			      .from = { [2] = htonl(ECBPF_V4_PREFIX), htonl(0x0a090001) },
+			      .dport = htons(8053),
+			      .flags = row->full ? LB_NAT_SOURCE : 0 };
+
+	memcpy(recipe->outer, &nat, sizeof(nat));
+}
+
 static struct lb_backend_entry backend_of(const struct lb_row *row)
 {
 	static const __u8 l2[ETH_HLEN] = { 2, 0, 0, 0, 0, 3, 2, 0, 0, 0, 0, 1 };
@@ -147,7 +176,9 @@ static struct lb_backend_entry backend_of(const struct lb_row *row)
 
 	memcpy(backend.recipe.l2, l2, sizeof(l2));
 	memcpy(backend.recipe.l2 + 12, &proto, sizeof(proto));
-	if (row->kind != ECBPF_DIRECT)
+	if (row->kind == ECBPF_NAT)
+		nat_make(&backend.recipe, row);
+	else if (row->kind != ECBPF_DIRECT)
 		outer_make(&backend.recipe, row);
 	return backend;
 }
@@ -215,7 +246,7 @@ static int lb_row(struct bench *b, const struct lb_row *want)
 			   want->v6	? bench_ipv6(b, want->flows) :
 					  bench_ipv4(b, want->flows),
 		.action = want->no_vip ? XDP_PASS : XDP_TX,
-		.grows = !want->no_vip && want->kind != ECBPF_DIRECT,
+		.grows = !want->no_vip && (want->kind == ECBPF_IPIP || want->kind == ECBPF_GUE),
 		.ref = want->ref,
 		.ratio_max = want->ratio_max,
 		.diff_max_ns = want->diff_max_ns,
@@ -228,7 +259,7 @@ static int lb_row(struct bench *b, const struct lb_row *want)
 	row.prog[0] = bpf_program__fd(x->progs.xdp_lb);
 	if (!want->no_vip) {
 		err = configure(x, want);
-		if (!err && want->entries == TABLE)
+		if (!err && want->entries != LB_WAYS)
 			err = enter(x, row.traffic);
 	}
 	err = err ? bench_fail(err, "%s: %s", want->name, strerror(-err)) : bench_row(b, &row);
