@@ -135,13 +135,13 @@ static void text_back(const struct lb_back *back)
 	       (uint64_t)back->conn.packets, (uint64_t)back->conn.bytes);
 }
 
-static struct json_object *json_back(const struct lb_back *back)
+static void json_back(struct json_object *to, const struct lb_back *back)
 {
 	struct json_object *json;
 	char text[LB_TEXT_SIZE];
 
 	if (!back)
-		return NULL;
+		return;
 	json = json_object_new_object();
 	ecbpf_json_text(json, "from",
 			end_text(&back->reply, back->reply.daddr, back->reply.dport, text));
@@ -149,7 +149,7 @@ static struct json_object *json_back(const struct lb_back *back)
 			end_text(&back->reply, back->reply.saddr, back->reply.sport, text));
 	ecbpf_json_number(json, "reply_packets", back->conn.packets);
 	ecbpf_json_number(json, "reply_bytes", back->conn.bytes);
-	return json;
+	json_object_object_add(to, "nat", json);
 }
 
 static void text_conn(const struct view *view, const struct ecbpf_tuple *key,
@@ -182,7 +182,7 @@ static void json_conn(const struct view *view, const struct ecbpf_tuple *key,
 	ecbpf_json_text(json, "backend",
 			owner->backend ? lb_endpoint_text(&owner->backend->endpoint, text) : NULL);
 	ecbpf_flow_json_facts(json, &facts);
-	json_object_object_add(json, "nat", json_back(lb_backs_of(&view->backs, key, conn)));
+	json_back(json, lb_backs_of(&view->backs, key, conn));
 	ecbpf_flow_list_json(&view->list, json);
 }
 
