@@ -122,12 +122,31 @@ static __always_inline int forward_put_ip6(struct pkt *p, const struct ecbpf_rec
 }
 
 /*
+ * forward_gue_inner - what the packet in it adds to that sum; @at: its header, pulled once more: Linux 6.1
+ * does not know that the same question about a pointer has the same answer
+ */
+static __always_inline __u64 forward_gue_inner(const struct packet *packet, struct pkt at)
+{
+	const struct ipv6hdr *ip6;
+	const struct iphdr *ip4;
+
+	if (packet->ip6) {
+		ip6 = pkt_pull(&at, sizeof(*ip6));
+		return ip6 ? csum_add(0, ip6, sizeof(*ip6) / 2) +
+				       (__u16)csum_fold(csum_add(0, &ip6->saddr, 16)) :
+			     0;
+	}
+	ip4 = pkt_pull(&at, sizeof(*ip4));
+	return ip4 ? (__u16)csum_fold(csum_add(0, &ip4->saddr, 4)) : 0;
+}
+
+/*
  * forward_gue_sum - sum of UDP's pseudo header, UDP and GUE headers and the packet in them. Its IPv4
  * header sums up to nothing, and so does its segment with a pseudo header: what is left is that.
  */
 static __always_inline __u64 forward_gue_sum(const struct ecbpf_recipe *recipe,
 					     const struct packet *packet,
-					     const struct forward_gue *gue, const void *inner)
+					     const struct forward_gue *gue, struct pkt inner)
 {
 	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	__u16 segment = bpf_htons(packet->ip_bytes -
@@ -139,19 +158,14 @@ static __always_inline __u64 forward_gue_sum(const struct ecbpf_recipe *recipe,
 		sum = csum_add(sum, recipe->outer + offsetof(struct ipv6hdr, saddr), 16);
 	else
 		sum = csum_add(sum, recipe->outer + offsetof(struct iphdr, saddr), 4);
-	if (packet->ip6)
-		sum = csum_add(sum, inner, sizeof(struct ipv6hdr) / 2);
 	sum += (__u16)~segment + (__u16)~bpf_htons(packet->proto);
-	if (packet->ip6)
-		return sum +
-		       (__u16)csum_fold(csum_add(0, inner + offsetof(struct ipv6hdr, saddr), 16));
-	return sum + (__u16)csum_fold(csum_add(0, inner + offsetof(struct iphdr, saddr), 4));
+	return sum + forward_gue_inner(packet, inner);
 }
 
 /* 0 is sent as its complement (RFC 768). */
 static __always_inline void forward_gue_check(const struct ecbpf_recipe *recipe,
 					      const struct packet *packet, struct forward_gue *gue,
-					      const void *inner)
+					      struct pkt inner)
 {
 	__u16 check = csum_fold(forward_gue_sum(recipe, packet, gue, inner));
 
@@ -199,7 +213,7 @@ static __always_inline int forward_put(struct pkt *p, const struct ecbpf_recipe 
 				       __be16 sport, const struct packet *packet)
 {
 	struct forward_gue *gue = NULL;
-	void *inner;
+	struct pkt inner;
 
 	if (forward_put_l2(p, recipe))
 		return -1;
@@ -212,8 +226,8 @@ static __always_inline int forward_put(struct pkt *p, const struct ecbpf_recipe 
 		if (!gue)
 			return -1;
 	}
-	inner = forward_put_inner(p, packet);
-	if (!inner)
+	inner = *p;
+	if (!forward_put_inner(p, packet))
 		return -1;
 	if (gue && recipe->flags & ECBPF_GUE_CSUM)
 		forward_gue_check(recipe, packet, gue, inner);
