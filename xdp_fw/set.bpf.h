@@ -200,26 +200,34 @@ static __always_inline __u64 set_word6(__u64 hi, __u64 lo, __u64 bits, __u32 bas
 	return sets;
 }
 
-/* fw_sets_of6 - bit of each set that has the address, two numbers */
+static __always_inline const volatile struct fw_set_mask *set_mask6(__u32 index)
+{
+	return bpf_map_lookup_elem(&fw_set_masks, &index);
+}
+
+/*
+ * fw_sets_of6 - bit of each set that has the address, two numbers. One mask after the other: what is live over
+ * calls is on the stack, of which Linux 6.1 gives five functions 512 bytes.
+ */
 __noinline __u64 fw_sets_of6(__u64 hi, __u64 lo)
 {
-	__u32 one = hash_mask6(hi >> 32, fw_sets.masks), two = hash_mask6(hi >> 16, fw_sets.masks);
-	const volatile struct fw_set_mask *wide = bpf_map_lookup_elem(&fw_set_masks, &one);
-	const volatile struct fw_set_mask *deep = bpf_map_lookup_elem(&fw_set_masks, &two);
-	const volatile struct fw_set_mask *all;
-	__u64 some, many, more, sets;
-	__u32 zero = 0;
+	const volatile struct fw_set_mask *mask = set_mask6(0);
+	__u64 sets, near;
 
-	all = bpf_map_lookup_elem(&fw_set_masks, &zero);
-	if (!wide || !deep || !all)
+	if (!mask)
 		return 0;
-	some = wide->v6[0];
-	many = deep->v6[0];
-	more = deep->v6[1];
-	sets = set_word6(hi, lo, all->v6[0] & FW_MASK_SHORT, 0, ~0U);
-	sets |= set_word6(hi, lo, some & ~FW_MASK_DEEP_BITS & ~(__u64)FW_MASK_SHORT, 0, some);
-	sets |= set_word6(hi, lo, many & FW_MASK_DEEP_BITS, 0, many);
-	return sets | set_word6(hi, lo, more, 64, many);
+	sets = set_word6(hi, lo, mask->v6[0] & FW_MASK_SHORT, 0, ~0U);
+	mask = set_mask6(hash_mask6(hi >> 32, fw_sets.masks));
+	if (!mask)
+		return sets;
+	near = mask->v6[0];
+	sets |= set_word6(hi, lo, near & ~FW_MASK_DEEP_BITS & ~(__u64)FW_MASK_SHORT, 0, near);
+	mask = set_mask6(hash_mask6(hi >> 16, fw_sets.masks));
+	if (!mask)
+		return sets;
+	near = mask->v6[0];
+	sets |= set_word6(hi, lo, near & FW_MASK_DEEP_BITS, 0, near);
+	return sets | set_word6(hi, lo, mask->v6[1], 64, near);
 }
 
 #endif
