@@ -77,7 +77,7 @@ static uint8_t *put_number(uint8_t *at, unsigned int field, uint64_t value)
 
 static uint8_t *put_sint(uint8_t *at, unsigned int field, int value)
 {
-	return put_number(at, field, (uint32_t)value << 1 ^ (uint32_t)(value >> 31));
+	return put_number(at, field, (uint32_t)value << 1 ^ (value < 0 ? UINT32_MAX : 0));
 }
 
 static uint8_t *put_blob(uint8_t *at, unsigned int field, const void *bytes, size_t len)
