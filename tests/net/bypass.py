@@ -449,6 +449,18 @@ class Director:
     def attach(self):
         self.command("attach", "--inbound", "eth0", "--outbound", "eth0,eth1", *FLOWS,
                      *self.options)
+        if "--no-follow" not in self.options:
+            self.settle()
+
+    def settle(self):
+        """Until what the follower has done so far is done again, as it is at its next comparison."""
+        start = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now - self.status()["follower"]["compared_s"] > start + TICKS_S:
+                return
+            assert now - start < 10, self.status()
+            time.sleep(0.02)
 
     def detach(self):
         self.command("detach")
@@ -511,6 +523,8 @@ class Director:
 
 # Tables of the size that tests need, not of that of a load balancer.
 FLOWS = ("--flows", "65536", "--flows6", "16384", "--paths", "256")
+TICKS_S = 0.02  # the clock of comparisons is no finer; they are 0.25 s apart
+
 
 class Connection:
     """A client of an echo service, TCP or UDP, with a port of its own."""
