@@ -90,18 +90,25 @@ static __always_inline int forward_put_ip4(struct pkt *p, const struct ecbpf_rec
 					   const struct packet *packet)
 {
 	struct iphdr *ip = pkt_pull(p, sizeof(*ip));
-	bool df = packet->df && recipe->flags & ECBPF_DF_COPY;
+	const bool df = packet->df && recipe->flags & ECBPF_DF_COPY;
+	const __be16 len = bpf_htons(packet->ip_bytes + recipe->outer_bytes);
+	const __u8 tos = forward_tos(packet->tos), ttl = packet->ttl - 1;
+	/* RFC 6864: the identification of a packet that cannot be fragmented is of no use */
+	const __u16 id = df ? 0 : bpf_get_prandom_u32(), flags = df ? bpf_htons(PACKET_DF) : 0;
+	__u64 sum;
 
 	if (!ip)
 		return -1;
 	forward_copy(ip, recipe->outer, sizeof(*ip) / 4);
-	ip->tos = forward_tos(packet->tos);
-	ip->tot_len = bpf_htons(packet->ip_bytes + recipe->outer_bytes);
-	ip->ttl = packet->ttl - 1;
-	/* RFC 6864: the identification of a packet that cannot be fragmented is of no use */
-	ip->id = df ? 0 : bpf_get_prandom_u32();
-	ip->frag_off = df ? bpf_htons(PACKET_DF) : 0;
-	ip->check = csum_fold(csum_add32(0, ip, sizeof(*ip) / 4));
+	ip->tos = tos;
+	ip->tot_len = len;
+	ip->ttl = ttl;
+	ip->id = id;
+	ip->frag_off = flags;
+	/* not of what was just written by the byte: the CPU would have to wait for it */
+	sum = csum_add32(0, recipe->outer, sizeof(*ip) / 4);
+	sum += bpf_htons(tos) + len + id + flags + bpf_htons(ttl << 8);
+	ip->check = csum_fold(sum);
 	return 0;
 }
 
