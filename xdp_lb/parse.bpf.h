@@ -278,18 +278,16 @@ __noinline int parse_all(struct xdp_md *xdp, struct subject *s)
 	return !pkt_ipv6(&p, &ip) && ip.v6->payload_len && parse_rest(&p, &eth, &ip, s);
 }
 
-/* parse - PARSE_*; 0: not for a VIP and no reply, or not to be understood */
-static __always_inline __u32 parse(struct xdp_md *xdp, const struct lb_settings *settings,
-				   struct subject *s)
+/* parse_fill - what forwarding needs of it, but for where it is */
+static __always_inline void parse_fill(const struct subject *s, struct packet *packet)
 {
-	struct pkt p = pkt_init(xdp);
-	struct pkt_eth eth;
-	__u32 near;
-
-	if (pkt_eth(&p, &eth) || eth.hdr->h_dest[0] & 1)
-		return 0;
-	near = parse_near(settings, &p, eth.proto);
-	return near && parse_all(xdp, s) ? near : 0;
+	packet->l2_bytes = s->l2;
+	packet->ip_bytes = s->ip_bytes;
+	packet->proto = s->error ? (s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) : s->proto;
+	packet->ttl = s->ttl;
+	packet->tos = s->tos;
+	packet->df = s->df;
+	packet->summed = s->summed;
 }
 
 /* parse_packet - what forwarding needs of it; false: never */
@@ -309,13 +307,7 @@ static __always_inline bool parse_packet(struct xdp_md *xdp, const struct subjec
 		packet->ip6 = pkt_pull(&p, sizeof(*packet->ip6));
 	else
 		packet->ip4 = pkt_pull(&p, sizeof(*packet->ip4));
-	packet->l2_bytes = s->l2;
-	packet->ip_bytes = s->ip_bytes;
-	packet->proto = s->error ? (s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) : s->proto;
-	packet->ttl = s->ttl;
-	packet->tos = s->tos;
-	packet->df = s->df;
-	packet->summed = s->summed;
+	parse_fill(s, packet);
 	return packet->ip6 || packet->ip4;
 }
 

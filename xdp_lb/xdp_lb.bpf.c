@@ -18,10 +18,12 @@
 #include "xdp_lb/conn.bpf.h"
 #include "xdp_lb/echo.bpf.h"
 #include "xdp_lb/fragment.bpf.h"
+#include "xdp_lb/hit.bpf.h"
 #include "xdp_lb/maps.bpf.h"
 #include "xdp_lb/nat.bpf.h"
 #include "xdp_lb/parse.bpf.h"
 #include "xdp_lb/quic.bpf.h"
+#include "xdp_lb/send.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -30,9 +32,6 @@ const volatile struct ecbpf_about ecbpf_about SEC(ECBPF_ABOUT_SECTION) = {
 	.slot = ECBPF_SLOT_LB,
 	.version = ECBPF_VERSION,
 };
-
-/* Source ports of GUE: the range that is nobody's (RFC 6335 6), by the connection's hash. */
-#define GUE_PORTS 0xc000
 
 static __always_inline void way_count_nat(struct lb_vip_counts *counts, __u32 code)
 {
@@ -375,21 +374,16 @@ static __always_inline int frame_send(struct xdp_md *xdp, const struct subject *
 				      const struct lb_backend_entry *backend, __u32 port)
 {
 	const struct lb_nat *nat = (const struct lb_nat *)backend->recipe.outer;
-	__u32 ifindex = backend->recipe.ifindex;
-	int action = XDP_TX;
+	int action = send_action(xdp, &backend->recipe);
 	__be16 sport = 0;
 
-	if (ifindex != xdp->ingress_ifindex) {
-		action = bpf_redirect_map(&lb_out_map, ifindex, XDP_DROP);
-		if (action != XDP_REDIRECT)
-			return XDP_DROP;
-	}
+	if (action == XDP_DROP)
+		return XDP_DROP;
 	if (backend->recipe.kind == ECBPF_NAT &&
 	    !(s->error ? nat_quote(xdp, s, nat, port) : nat_segment(xdp, s, nat, port)))
 		return XDP_DROP;
 	if (backend->recipe.kind == ECBPF_GUE)
-		sport = bpf_htons(GUE_PORTS |
-				  (lb_hash(&s->key, LB_OF_TUPLE) & ~GUE_PORTS & 0xffff));
+		sport = send_gue_port(&s->key);
 	if (frame_change(xdp, s, &backend->recipe, sport) != FORWARD_DONE)
 		return XDP_DROP;
 	return action;
@@ -465,13 +459,21 @@ static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
 {
 	__u32 zero = 0, now, near;
 	const struct lb_settings *settings = bpf_map_lookup_elem(&lb_settings_map, &zero);
+	struct pkt p = pkt_init(xdp);
+	struct pkt_eth eth;
 	struct subject s = {};
 	struct way way = {};
 
-	near = settings ? parse(xdp, settings, &s) : 0;
+	if (!settings || pkt_eth(&p, &eth) || eth.hdr->h_dest[0] & 1)
+		return;
+	near = parse_near(settings, &p, eth.proto);
 	if (!near)
 		return;
 	now = conn_now(settings);
+	if (near & PARSE_FOR_VIP && hit(xdp, eth.proto, now, v))
+		return;
+	if (!parse_all(xdp, &s))
+		return;
 	if (!(near & PARSE_FOR_VIP && way_find(xdp, &s, &way, now)) &&
 	    !(near & PARSE_REPLY && reply_find(xdp, &s, &way, now)))
 		return;
