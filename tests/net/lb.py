@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
-What the tests of the balancer share: the command on a host, its tables as the kernel has them, and
-a fleet: two directors and five servers on one segment, behind a router that can spread packets.
+What the tests of the balancer share: the command on a host, its tables as the kernel has them, the
+hosts of the bypass's tests (bypass.py) with a balancer on lb, and a fleet: two directors and five
+servers on one segment, behind a router that can spread packets.
 
     cl --- rt === br0 === lb1, lb2, rs1 ... rs5          eth0 of each
 
@@ -9,6 +10,7 @@ Servers answer to the client by way of rt. Tunnels end in a BPF program, as not 
 devices for them.
 """
 import contextlib
+import http.client
 import json
 import pathlib
 import socket
@@ -16,11 +18,10 @@ import struct
 import subprocess
 import time
 
-from bypass import Host, Net, address, both, joined, server_address, via, vip, vips
+from bypass import (ECHO, FAMILIES, HTTP, Host, Net, address, both, joined, server_address, via,
+                    vip, vips)
 from conftest import obj, sh
 
-SERVERS = (1, 2, 3, 4, 5)
-DIRECTORS = (1, 2)
 MANY = 7000  # port of the servers of echo.py
 
 
@@ -31,6 +32,10 @@ def bracketed(host):
 
 def backend_address(family, kind, server):
     return bracketed(server_address(family, kind, server))
+
+
+def service_of(family, kind, port=MANY):
+    return f"tcp:{joined(vip(family, kind), port)}"
 
 
 def await_true(condition, shown, seconds=10):
@@ -44,6 +49,18 @@ def await_true(condition, shown, seconds=10):
 def since(now, before):
     return {name: packets - before.get(name, 0) for name, packets in now.items()
             if packets != before.get(name, 0)}
+
+
+def request(net, family, kind, *words):
+    """(server, answer) of one HTTP request with a connection of its own."""
+    client = http.client.HTTPConnection(vip(family, kind), HTTP)
+    with net.cl.socket(FAMILIES[family]) as client.sock:
+        client.sock.settimeout(30)
+        client.sock.connect((vip(family, kind), HTTP))
+        client.request(*words)
+        answer = client.getresponse()
+        assert answer.status == 200
+        return answer.headers["X-Server"], answer.read()
 
 
 class Command:
@@ -116,7 +133,68 @@ def table(pins, host, port, entries, proto=socket.IPPROTO_TCP):
     return struct.unpack(f"={len(data) // 2}H", data)[:entries]
 
 
+# --- one balancer between the hosts of the bypass's tests
+
+SERVERS = (1, 2)
+# mode, and the version of IP of the outer header; None: that of the packet
+MODES = {
+    "direct": ("direct", "direct", None),
+    "redirect": ("redirect", "direct", None),
+    "ipip": ("ipip", "ipip", None),
+    "gue": ("gue", "gue", None),
+    "ipip-in-4": ("ipip", "ipip", 4),
+    "ipip-in-6": ("ipip", "ipip", 6),
+}
+
+
+class LbNet(Net):
+    """The same hosts on a kernel without IPVS, tunnels and VLANs."""
+
+    def addresses(self):
+        up = ["link set lo up", "link set eth0 up"]
+        self.rt.ip([f"link set {dev} up" for dev in (
+            "lo", "cl", "br0", "br1", "lb0", "lb1", "rs1-0", "rs1-1", "rs2-0", "rs2-1")] +
+            both("cl", 1, 1) + both("br0", 2, 1) +
+            ["route add 10.9.9.0/24 via 10.2.0.10", "route add fd09::/64 via fd02::10"])
+        self.cl.ip(up + both("eth0", 1, 2) + via(1))
+        self.lb.ip(up + ["link set eth1 up"] + both("eth0", 2, 10) + both("eth1", 3, 10) + via(2))
+        self.rt.sysctl({"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1,
+                        "ipv4/conf/all/send_redirects": 0, "ipv4/conf/br0/send_redirects": 0})
+        for number, host in enumerate(self.rs, 11):
+            host.sysctl({"ipv4/conf/all/arp_ignore": 1, "ipv4/conf/all/arp_announce": 2})
+            host.ip(up + ["link set eth1 up"] + both("eth0", 2, number) +
+                    both("eth1", 3, number) + via(2) + vips())
+            host.shell(f"tc qdisc add dev eth0 clsact\ntc filter add dev eth0 ingress bpf "
+                       f"direct-action object-file {obj('decap')} section tc")
+
+
+class Balancer(Command):
+    """xdp_lb on lb."""
+
+    def __init__(self, net):
+        super().__init__(net, "lb", "--conns", "65536", "--conns6", "16384", "eth0", "eth1")
+
+    @staticmethod
+    def service(family, kind, proto="tcp", port=None):
+        port = port or (HTTP if proto == "tcp" else ECHO)
+        return f"{proto}:{joined(vip(family, kind), port)}"
+
+    def add(self, name, family, proto="tcp", servers=SERVERS, port=None):
+        """A VIP and its backends; once the ways to them are known, its name."""
+        kind, mode, outer = MODES[name]
+        service = self.service(family, kind, proto, port)
+        self("vip", "add", service, "--mode", mode)
+        backends = [backend_address(outer or family, kind, server) for server in servers]
+        self("backend", "add", service, *backends)
+        self.await_ways()
+        return service
+
+
 # --- a fleet
+
+FLEET_SERVERS = (1, 2, 3, 4, 5)
+DIRECTORS = (1, 2)
+
 
 class Echo(subprocess.Popen):
     """One process of echo.py in a host; `with` ends it."""
@@ -146,7 +224,7 @@ class Fleet(Net):
     def __init__(self):
         self.cl, self.rt = Host("cl"), Host("rt")
         self.lbs = [Host(f"lb{number}") for number in DIRECTORS]
-        self.rs = [Host(f"rs{number}") for number in SERVERS]
+        self.rs = [Host(f"rs{number}") for number in FLEET_SERVERS]
         self.segment = self.lbs + self.rs
         self.hosts = {host.name: host for host in (self.cl, self.rt, *self.segment)}
         self.macs, self.servers = {}, []
@@ -206,14 +284,29 @@ class Fleet(Net):
             it("detach")
 
 
-def fleets(bpffs):
-    it = Fleet()
-    yield it
-    it.delete()
+# --- fixtures: test modules give them their names and scopes
+
+def until_done(hosts, bpffs):
+    yield hosts
+    hosts.delete()
     assert not (bpffs / "ecbpf").exists(), "pins are left over"
 
 
-def service_of(family, kind, port=MANY):
-    return f"tcp:{joined(vip(family, kind), port)}"
+def lb_nets(bpffs):
+    yield from until_done(LbNet(), bpffs)
 
 
+def fleets(bpffs):
+    yield from until_done(Fleet(), bpffs)
+
+
+def balancers(net):
+    it = Balancer(net)
+    yield it
+    it("detach")
+
+
+def cleared(attached):
+    """The balancer that is attached, without VIPs again when a test is done."""
+    yield attached
+    attached.clear()

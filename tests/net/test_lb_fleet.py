@@ -14,7 +14,8 @@ import pytest
 
 from bypass import FAMILIES, HTTP, Server, address, pattern, vip
 from conftest import BUILD
-from lb import MANY, SERVERS, Echo, await_true, backend_address, fleets, service_of, table
+from lb import (FLEET_SERVERS, MANY, Echo, await_true, backend_address, fleets, service_of,
+                table)
 
 ENTRIES = 65537
 WEIGHTS = {1: 1, 2: 2, 3: 1, 4: 1, 5: 1}
@@ -117,9 +118,9 @@ def crowd(fleet, lb, pins, family, kind):
     lb("vip", "add", it.service, "--mode", kind)
     with contextlib.ExitStack() as stack:
         it.running = {server: stack.enter_context(it.servers(fleet.rs[server - 1]))
-                      for server in SERVERS}
+                      for server in FLEET_SERVERS}
         it.holder = stack.enter_context(Echo(fleet.cl, "hold"))
-        for server in SERVERS[:4]:
+        for server in FLEET_SERVERS[:4]:
             lb("backend", "add", it.service, it.backend(server), "--weight", WEIGHTS[server])
         lb.await_ways()
         yield it
@@ -179,7 +180,7 @@ def test_changes_under_open_connections(fleet, bpffs, tmp_path, family, kind, co
     with fleet.lb(1) as lb:
         pins, = (bpffs / "ecbpf").glob(":xdp_lb*")
         with crowd(fleet, lb, pins, family, kind) as it:
-            is_spread(it.more(count), SERVERS[:4])
+            is_spread(it.more(count), FLEET_SERVERS[:4])
             assert lb("conns", "count") == f"{count}\n"
             it.backend_change("add", 5)
             assert "rs5" in it.more(500)
@@ -316,11 +317,11 @@ def test_after_a_change_the_hash_alone_decides(fleet, tmp_path):
     break that what-if said would move by the hash alone, and no others.
     """
     with two(fleet, 4, "direct") as web, contextlib.ExitStack() as stack:
-        for server in SERVERS[:4]:
+        for server in FLEET_SERVERS[:4]:
             stack.enter_context(Echo(fleet.rs[server - 1], "serve", f"rs{server}", MANY))
         holder = stack.enter_context(Echo(fleet.cl, "hold"))
         service, backends = service_of(4, "direct"), [backend_address(4, "direct", server)
-                                                      for server in SERVERS]
+                                                      for server in FLEET_SERVERS]
         for lb in web.lbs:
             lb("vip", "add", service, "--mode", "direct")
             lb("backend", "add", service, *backends[:3])

@@ -6,8 +6,6 @@ IPVS has.
 The hosts are those of the bypass's tests (bypass.py); lb is in the second segment by a bond.
 """
 import hashlib
-import http.client
-import socket
 import subprocess
 
 import pytest
@@ -15,7 +13,8 @@ import pytest
 from bypass import (ECHO, FAMILIES, HTTP, Connection, Net, address, both, ipvs_lines, joined,
                     needs_ipvs, pattern, vip)
 from frames import Capture, binary
-from lb import Command, await_true, backend_address, service_of, since
+from lb import (Command, await_true, backend_address, cleared, request, service_of, since,
+                until_done)
 
 pytestmark = needs_ipvs
 
@@ -50,10 +49,7 @@ class KernelNet(Net):
 
 @pytest.fixture(scope="module", name="net")
 def net_fixture(bpffs):
-    it = KernelNet()
-    yield it
-    it.delete()
-    assert not (bpffs / "ecbpf").exists(), "pins are left over"
+    yield from until_done(KernelNet(), bpffs)
 
 
 @pytest.fixture(scope="module", name="attached")
@@ -63,29 +59,13 @@ def attached_fixture(net):
     it("detach")
 
 
-@pytest.fixture(name="lb")
-def lb_fixture(attached):
-    yield attached
-    attached.clear()
+lb_fixture = pytest.fixture(cleared, name="lb")
 
 
 def add(lb, service, mode, backends):
     lb("vip", "add", service, "--mode", mode)
     lb("backend", "add", service, *backends)
     lb.await_ways()
-
-
-def request(net, family, kind, *words):
-    """(server, answer) of one HTTP request."""
-    client = http.client.HTTPConnection(vip(family, kind), HTTP, timeout=30)
-    client.sock = net.cl.socket(FAMILIES[family])
-    client.sock.settimeout(30)
-    client.sock.connect((vip(family, kind), HTTP))
-    client.request(*words)
-    answer = client.getresponse()
-    data = answer.read()
-    client.close()
-    return answer.headers["X-Server"], data
 
 
 def transfers(net, family, kind):

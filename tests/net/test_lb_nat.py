@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 """
 Modes nat and full-nat: real transfers whose replies come back through the balancer. The hosts are those of
-test_lb_traffic.py; servers know nothing of VIPs, and have ports of their own. Clients and servers leave
+LbNet; servers know nothing of VIPs, and have ports of their own. Clients and servers leave
 checksums to their cards, which are none.
 """
 import collections
@@ -16,8 +16,8 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from bypass import ECHO, FAMILIES, HTTP, Connection, address, pattern, vip
-from test_lb_traffic import Balancer, LbNet, bracketed, request, since
+from bypass import ECHO, FAMILIES, Connection, address, pattern, vip
+from lb import LbNet, balancers, bracketed, cleared, request, since, until_done
 
 MODES = ("nat", "full-nat")
 CASES = [(mode, family) for mode in MODES for family in FAMILIES]
@@ -84,23 +84,11 @@ class NatNet(LbNet):
 
 @pytest.fixture(scope="module", name="net")
 def net_fixture(bpffs):
-    it = NatNet()
-    yield it
-    it.delete()
-    assert not (bpffs / "ecbpf").exists(), "pins are left over"
+    yield from until_done(NatNet(), bpffs)
 
 
-@pytest.fixture(scope="module", name="attached")
-def attached_fixture(net):
-    it = Balancer(net)
-    yield it
-    it("detach")
-
-
-@pytest.fixture(name="lb")
-def lb_fixture(attached):
-    yield attached
-    attached.clear()
+attached_fixture = pytest.fixture(balancers, scope="module", name="attached")
+lb_fixture = pytest.fixture(cleared, name="lb")
 
 
 def backend(family, server, port=None):

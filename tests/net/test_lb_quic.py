@@ -16,12 +16,14 @@ import pytest
 from scapy.all import Ether, IP, IPv6, UDP
 
 from bypass import FAMILIES, PORTS, address, joined, vip
-from lb import backend_address, since
-from test_lb_traffic import (  # pylint: disable=unused-import
-    SERVERS, attached_fixture, lb_fixture, net_fixture)
+from lb import SERVERS, backend_address, balancers, cleared, lb_nets, since
 
 PORT, KIND, ROTATION = 4433, "ipip", 5
 LONG, SHORT = 0xc3, 0x43
+
+net_fixture = pytest.fixture(lb_nets, scope="module", name="net")
+attached_fixture = pytest.fixture(balancers, scope="module", name="attached")
+lb_fixture = pytest.fixture(cleared, name="lb")
 
 
 def server_id(family, server):

@@ -7,7 +7,6 @@ end in a BPF program, as not every kernel has devices for them.
 import collections
 import contextlib
 import hashlib
-import http.client
 import os
 import signal
 import socket
@@ -17,99 +16,16 @@ import time
 
 import pytest
 
-from bypass import (ECHO, FAMILIES, HTTP, Connection, Net, address, both, joined, pattern,
-                    via, vip, vips)
-from conftest import obj, sh
-from lb import Command, await_true, backend_address, bracketed, since
+from bypass import ECHO, FAMILIES, Connection, address, pattern
+from conftest import sh
+from lb import (MODES, SERVERS, Balancer, await_true, backend_address, balancers, bracketed,
+                cleared, lb_nets, request, since)
 
-SERVERS = (1, 2)
-# mode, and the version of IP of the outer header; None: that of the packet
-MODES = {
-    "direct": ("direct", "direct", None),
-    "redirect": ("redirect", "direct", None),
-    "ipip": ("ipip", "ipip", None),
-    "gue": ("gue", "gue", None),
-    "ipip-in-4": ("ipip", "ipip", 4),
-    "ipip-in-6": ("ipip", "ipip", 6),
-}
 CASES = [(name, family) for name in MODES for family in FAMILIES if MODES[name][2] != family]
 
-
-class LbNet(Net):
-    """The same hosts on a kernel without IPVS, tunnels and VLANs."""
-
-    def addresses(self):
-        up = ["link set lo up", "link set eth0 up"]
-        self.rt.ip([f"link set {dev} up" for dev in (
-            "lo", "cl", "br0", "br1", "lb0", "lb1", "rs1-0", "rs1-1", "rs2-0", "rs2-1")] +
-            both("cl", 1, 1) + both("br0", 2, 1) +
-            ["route add 10.9.9.0/24 via 10.2.0.10", "route add fd09::/64 via fd02::10"])
-        self.cl.ip(up + both("eth0", 1, 2) + via(1))
-        self.lb.ip(up + ["link set eth1 up"] + both("eth0", 2, 10) + both("eth1", 3, 10) + via(2))
-        self.rt.sysctl({"ipv4/ip_forward": 1, "ipv6/conf/all/forwarding": 1,
-                        "ipv4/conf/all/send_redirects": 0, "ipv4/conf/br0/send_redirects": 0})
-        for number, host in enumerate(self.rs, 11):
-            host.sysctl({"ipv4/conf/all/arp_ignore": 1, "ipv4/conf/all/arp_announce": 2})
-            host.ip(up + ["link set eth1 up"] + both("eth0", 2, number) +
-                    both("eth1", 3, number) + via(2) + vips())
-            host.shell(f"tc qdisc add dev eth0 clsact\ntc filter add dev eth0 ingress bpf "
-                       f"direct-action object-file {obj('decap')} section tc")
-
-
-class Balancer(Command):
-    """xdp_lb on lb."""
-
-    def __init__(self, net):
-        super().__init__(net, "lb", "--conns", "65536", "--conns6", "16384", "eth0", "eth1")
-
-    @staticmethod
-    def service(family, kind, proto="tcp", port=None):
-        port = port or (HTTP if proto == "tcp" else ECHO)
-        return f"{proto}:{joined(vip(family, kind), port)}"
-
-    def add(self, name, family, proto="tcp", servers=SERVERS, port=None):
-        """A VIP and its backends; once the ways to them are known, its name."""
-        kind, mode, outer = MODES[name]
-        service = self.service(family, kind, proto, port)
-        self("vip", "add", service, "--mode", mode)
-        backends = [backend_address(outer or family, kind, server) for server in servers]
-        self("backend", "add", service, *backends)
-        self.await_ways()
-        return service
-
-
-@pytest.fixture(scope="module", name="net")
-def net_fixture(bpffs):
-    it = LbNet()
-    yield it
-    it.delete()
-    assert not (bpffs / "ecbpf").exists(), "pins are left over"
-
-
-@pytest.fixture(scope="module", name="attached")
-def attached_fixture(net):
-    it = Balancer(net)
-    yield it
-    it("detach")
-
-
-@pytest.fixture(name="lb")
-def lb_fixture(attached):
-    yield attached
-    attached.clear()
-
-
-def request(net, family, kind, method, path, body=None):
-    """(server, answer) of one HTTP request with a connection of its own."""
-    client = http.client.HTTPConnection(vip(family, kind), HTTP, timeout=10)
-    with net.cl.socket(FAMILIES[family], socket.SOCK_STREAM) as sock:
-        sock.settimeout(10)
-        sock.connect((vip(family, kind), HTTP))
-        client.sock = sock
-        client.request(method, path, body)
-        answer = client.getresponse()
-        assert answer.status == 200
-        return answer.headers["X-Server"], answer.read()
+net_fixture = pytest.fixture(lb_nets, scope="module", name="net")
+attached_fixture = pytest.fixture(balancers, scope="module", name="attached")
+lb_fixture = pytest.fixture(cleared, name="lb")
 
 
 # --- transfers

@@ -4,7 +4,6 @@ Transfers that reach the balancer with one tag or two, and leave it as the way t
 them. The router's tags are those of tag.bpf.c. Ways with tags need VLAN devices: test_lb_kernel.py.
 """
 import hashlib
-import http.client
 import socket
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from bypass import ECHO, FAMILIES, HTTP, TAGS_STAY, Server, address, joined, pattern, vip
 from conftest import obj
 from frames import Capture
-from lb import backend_address, fleets, service_of
+from lb import backend_address, fleets, request, service_of
 
 TAGS = {"one": [100], "two": [200, 100]}
 CASES = [(tags, family, kind) for tags in TAGS for family in FAMILIES
@@ -37,18 +36,6 @@ def lb_fixture(fleet):
         host.ip(["link set eth0 mtu 1504"])
     with fleet.lb(1) as lb:
         yield lb
-
-
-def request(fleet, family, kind, *words):
-    client = http.client.HTTPConnection(vip(family, kind), HTTP, timeout=30)
-    client.sock = fleet.cl.socket(FAMILIES[family])
-    client.sock.settimeout(30)
-    client.sock.connect((vip(family, kind), HTTP))
-    client.request(*words)
-    answer = client.getresponse()
-    data = answer.read()
-    client.close()
-    return answer.headers["X-Server"], data
 
 
 def asked(fleet, family, kind):
