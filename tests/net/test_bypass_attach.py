@@ -2,16 +2,14 @@
 """The bypass comes and goes: all of it or nothing, and nothing of anybody else's with it."""
 import json
 import os
-import random
-import signal
 import socket
 import struct
 import subprocess
-import time
 
 import pytest
 
-from conftest import BUILD, obj, sh
+from conftest import obj, sh
+from director import DEVS, Director, Killed, directors, program_maps
 
 KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "4"))
 TOOL = "xdp_bypass_ipvs"
@@ -20,39 +18,8 @@ SMALL = ["--flows", "1000", "--no-follow"]
 OWN_PREFERENCE, OWN_HANDLE = "60607", "0xecbf"
 
 
-class Director:
-    """Namespace b with vb, vc and vd; roots on all; vd is the other end of vc."""
-
-    def __init__(self, pair):
-        self.pair, self.netns = pair, pair.b
-        # a number that fits no table of interfaces
-        self.netns.run("ip", "link", "add", "vc", "index", "70001", "type", "veth", "peer", "name",
-                       "vd")
-        for dev in "vc", "vd":
-            self.netns.run("ip", "link", "set", dev, "up")
-        pair.xdp_root("attach", "vb", "vc", "vd")
-
-    def __call__(self, *argv, ok=True):
-        return self.pair.tool(TOOL, *argv, ok=ok)
-
-    def attach(self, *argv, ok=True):
-        return self("attach", *argv, *SMALL, ok=ok)
-
-    def status(self):
-        return json.loads(self("status", "-j"))
-
-    def interfaces(self):
-        return {entry["interface"]: entry for entry in self.status()["interfaces"]}
-
-    def slots(self, dev):
-        """{slot: name} of a root."""
-        status = json.loads(self.pair.xdp_root("status", "-j", "-i", "0", dev))[0]
-        return {entry["slot"]: entry["program"]["name"] for entry in status["slots"]
-                if "program" in entry and entry["slot"] != "root"}
-
-    def pins(self):
-        base = os.environ["ECBPF_BPFFS"]
-        return [name for name in os.listdir(base) if name.startswith(":")]
+class Bypass(Director):
+    tool, small = TOOL, SMALL
 
     def map(self, verb, name, key, *words):
         """A map of the bypass, by its pin."""
@@ -86,11 +53,8 @@ class Director:
         assert {entry["egress"] for entry in at.values()} <= {"tcx", "clsact"}
 
     def bare(self, *devs):
-        """Nothing of the bypass is there."""
-        assert self.status() == {"attached": False, "interfaces": []}
-        assert self.pins() == []
-        for dev in devs or ("vb", "vc", "vd"):
-            assert TOOL not in self.slots(dev).values()
+        super().bare(*devs)
+        for dev in devs or DEVS:
             assert "bpf_egress" not in json.dumps(self.net(dev))
 
     def net(self, dev):
@@ -110,11 +74,7 @@ class Director:
 
 @pytest.fixture(name="director")
 def director_fixture(pair):
-    it = Director(pair)
-    yield it
-    it("detach")
-    left = [dev for dev in ("vc", "vd") if dev in pair.b.run("ip", "-br", "link")]
-    pair.xdp_root("detach", *left, ok=None)
+    yield from directors(Bypass(pair))
 
 
 def as_hex(data):
@@ -128,13 +88,6 @@ def program_constants(program):
     dump = json.loads(sh("bpftool", "-j", "map", "dump", "id", number))
     return {name: value for variable in dump[0]["formatted"]["value"][".rodata"]
             for name, value in variable.items()}
-
-
-def program_maps(program):
-    """{name: id} of a program's maps."""
-    ids = json.loads(sh("bpftool", "-j", "prog", "show", "id", program))["map_ids"]
-    shown = (json.loads(sh("bpftool", "-j", "map", "show", "id", number)) for number in ids)
-    return {entry["name"]: entry["id"] for entry in shown}
 
 
 def kernel_has_tcx():
@@ -346,28 +299,6 @@ def test_interface_removed(director):
     director.pair.xdp_root("detach", "vc", "vd")
 
 
-class Killed:
-    """kill -9 at a random instant of a command; it is one that is seldom done by then."""
-
-    def __init__(self, director):
-        self.director, self.took, self.killed = director, {}, {}
-        self.rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
-
-    def __call__(self, name, *argv):
-        start = time.monotonic()
-        process = subprocess.Popen([BUILD / "bin" / TOOL, argv[0], "--netns",
-                                    self.director.netns.name, *argv[1:]],
-                                   stdout=subprocess.DEVNULL)
-        self.killed.setdefault(name, 0)
-        try:
-            process.wait(self.rng.uniform(0, self.took[name]) if name in self.took else 60)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            self.killed[name] += 1
-        self.took.setdefault(name, time.monotonic() - start)
-
-
 def test_killed_at_any_instant(director):
     """Attach, an upgrade and detach: the next command makes it whole, and no upgrade loses a flow."""
     killed, argv = Killed(director), ("attach", "--inbound", "vb,vc", *SMALL)
@@ -387,4 +318,4 @@ def test_killed_at_any_instant(director):
         assert director.status()["attached"] in (True, False)
         director("detach")
         director.bare()
-    assert min(killed.killed.values()) > 0, killed.killed
+    killed.each()

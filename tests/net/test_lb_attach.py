@@ -3,15 +3,12 @@
 import json
 import os
 import pathlib
-import random
-import signal
 import struct
-import subprocess
-import time
 
 import pytest
 
-from conftest import BUILD, obj, sh
+from conftest import obj, sh
+from director import Director, Killed, directors, program_maps
 
 KILLS = int(os.environ.get("ECBPF_KILL_ROUNDS", "40"))
 TOOL = "xdp_lb"
@@ -24,48 +21,15 @@ def words(data):
     return bytes(int(byte, 16) for byte in data)
 
 
-class Director:
-    """Namespace b with vb, vc and vd; roots on all; vd is the other end of vc."""
+class Balancer(Director):
+    tool, small = TOOL, SMALL
 
     def __init__(self, pair):
-        self.pair, self.netns = pair, pair.b
-        self.netns.run("ip", "link", "add", "vc", "type", "veth", "peer", "name", "vd")
-        for dev in "vc", "vd":
-            self.netns.run("ip", "link", "set", dev, "up")
+        super().__init__(pair)
         self.netns.run("ip", "address", "add", "10.0.0.1/24", "dev", "vb")
         for host in 2, 3, 4, 5:
             self.netns.run("ip", "neigh", "add", f"10.0.0.{host}", "dev", "vb", "lladdr",
                            f"02:00:00:00:00:0{host}", "nud", "permanent")
-        pair.xdp_root("attach", "vb", "vc", "vd")
-
-    def __call__(self, *argv, ok=True, **kwargs):
-        return self.pair.tool(TOOL, *argv, ok=ok, **kwargs)
-
-    def attach(self, *argv, ok=True):
-        return self("attach", *argv, *SMALL, ok=ok)
-
-    def status(self):
-        return json.loads(self("status", "-j"))
-
-    def interfaces(self):
-        return {entry["interface"]: entry for entry in self.status()["interfaces"]}
-
-    def slots(self, dev):
-        """{slot: name} of a root."""
-        status = json.loads(self.pair.xdp_root("status", "-j", "-i", "0", dev))[0]
-        return {entry["slot"]: entry["program"]["name"] for entry in status["slots"]
-                if "program" in entry and entry["slot"] != "root"}
-
-    def pins(self):
-        base = os.environ["ECBPF_BPFFS"]
-        return [name for name in os.listdir(base) if name.startswith(":")]
-
-    def bare(self, *devs):
-        """Nothing of the balancer is there."""
-        assert self.status() == {"attached": False, "interfaces": []}
-        assert self.pins() == []
-        for dev in devs or ("vb", "vc", "vd"):
-            assert TOOL not in self.slots(dev).values()
 
     def restore(self, document):
         self("restore", input=json.dumps(document))
@@ -115,18 +79,7 @@ class Director:
 
 @pytest.fixture(name="director")
 def director_fixture(pair):
-    it = Director(pair)
-    yield it
-    it("detach")
-    left = [dev for dev in ("vc", "vd") if dev in pair.b.run("ip", "-br", "link")]
-    pair.xdp_root("detach", *left, ok=None)
-
-
-def program_maps(program):
-    """{name: id} of a program's maps."""
-    ids = json.loads(sh("bpftool", "-j", "prog", "show", "id", program))["map_ids"]
-    shown = (json.loads(sh("bpftool", "-j", "map", "show", "id", number)) for number in ids)
-    return {entry["name"]: entry["id"] for entry in shown}
+    yield from directors(Balancer(pair))
 
 
 def test_nothing_attached(director):
@@ -327,38 +280,21 @@ def test_only_tables_that_change(director):
 # --- kills
 
 
-def kill_within(director, argv, rng, took, **kwargs):
-    """Run a command and kill it at some instant; whether it was."""
-    start = time.monotonic()
-    process = subprocess.Popen([BUILD / "bin" / TOOL, argv[0], "--netns", director.netns.name,
-                                *argv[1:]], stdout=subprocess.DEVNULL, **kwargs)
-    try:
-        process.wait(rng.uniform(0, took[argv[0]]) if argv[0] in took else 60)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    finally:
-        took.setdefault(argv[0], time.monotonic() - start)
-    return False
-
-
 def test_killed_at_any_instant(director):
     """kill -9 during attach and detach: the next one makes it whole."""
-    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
-    took, killed = {}, {"attach": 0, "detach": 0}
+    killed = Killed(director)
     for turn in range(KILLS // 4):  # loading the program takes a second
         if turn % 2:
             director.attach("vb", "vc")
-            killed["detach"] += kill_within(director, ["detach"], rng, took)
+            killed("detach", "detach")
         else:
             director("detach")
             director.bare()
-            killed["attach"] += kill_within(director, ["attach", "vb", "vc", *SMALL], rng, took)
+            killed("attach", "attach", "vb", "vc", *SMALL)
         assert director.status()["attached"] in (True, False)
     director("detach")
     director.bare()
-    assert min(killed.values()) > 0, killed
+    killed.each()
 
 
 def test_change_killed_at_its_end(director):
@@ -382,7 +318,6 @@ def test_change_killed_at_its_end(director):
 
 def test_change_killed_at_any_instant(director, tmp_path):
     """What runs is the one or the other, and the next change brings all maps in line."""
-    rng = random.Random(int(os.environ.get("ECBPF_SEED", "7")))
     director.attach("vb")
     texts = []
     for turn, hosts in enumerate((("10.0.0.2", "10.0.0.3"), ("10.0.0.3", "10.0.0.4"))):
@@ -395,10 +330,10 @@ def test_change_killed_at_any_instant(director, tmp_path):
     single = document(vip("tcp:192.0.2.77:80", "10.0.0.5"))
     director.restore(single)
     texts.append(director("save"))
-    took, killed = {}, 0
+    killed = Killed(director)
     for turn in range(KILLS):
         with open(tmp_path / str(turn % 2), encoding="ascii") as text:
-            killed += kill_within(director, ["restore"], rng, took, stdin=text)
+            killed("restore", "restore", stdin=text)
         assert director("save") in texts
         if turn % 4 < 2:
             continue
@@ -409,4 +344,4 @@ def test_change_killed_at_any_instant(director, tmp_path):
         assert director.backend(backend)[1] == 1
         assert not json.loads(sh("bpftool", "-j", "map", "dump", "pinned",
                                  director.pinned("lb_net_map")))
-    assert killed > 0
+    killed.each()
