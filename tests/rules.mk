@@ -28,8 +28,9 @@ $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits $(B)/tests/bpf/te
 $(B)/tests/bpf/test_fw: $(call in,bpf,fw_model)
 $(call of,bypass): $(bypass_ipvs_PARTS)
 $(call of,lb): $(xdp_lb_PARTS)
-$(filter $(BPF_TESTS),$(call of,bypass)): $(call objects,tests/bpf/bypass_*.c) $(call in,bpf,recipe_model)
-$(filter $(BPF_TESTS),$(call of,lb)): $(call objects,tests/bpf/lb_*.c) $(call in,bpf,bypass_frames recipe_model)
+$(filter $(BPF_TESTS),$(call of,bypass)): $(call objects,tests/bpf/bypass_*.c)
+$(filter $(BPF_TESTS),$(call of,lb)): $(call objects,tests/bpf/lb_*.c)
+$(filter $(BPF_TESTS),$(call of,bypass) $(call of,lb)): $(call in,bpf,frames recipe_model)
 $(BENCH): $(BENCH_OBJS) $(xdp_fw_PARTS) $(xdp_lb_PARTS) $(patsubst %,$(B)/bypass_ipvs/%.o,live load params)
 
 # Which objects embed which kernel programs.

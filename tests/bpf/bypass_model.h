@@ -12,7 +12,7 @@
 
 #include "bypass_ipvs/abi.h"
 #include "libecbpf/abi.h"
-#include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/frames.h"
 
 #define MODEL_BUCKETS 16
 #define MODEL_PATHS   64

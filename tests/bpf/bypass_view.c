@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 
 #include "libecbpf/abi.h"
-#include "tests/bpf/bypass_frames.h"
 #include "tests/bpf/bypass_view.h"
+#include "tests/bpf/frames.h"
 
 #define TYPE_VLAN  0x8100
 #define TYPE_SVLAN 0x88a8

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/frames.h"
 
 /**
  * struct lb_frame - a packet; numbers in host byte order

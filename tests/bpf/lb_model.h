@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "libecbpf/abi.h"
-#include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/frames.h"
 #include "tests/bpf/lb_rows.h"
 #include "xdp_lb/abi.h"
 

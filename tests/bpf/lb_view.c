@@ -3,7 +3,7 @@
 
 #include <netinet/in.h>
 
-#include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/frames.h"
 #include "tests/bpf/lb_view.h"
 
 #define TYPE_IP4   0x0800

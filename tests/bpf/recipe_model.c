@@ -3,7 +3,7 @@
 
 #include <netinet/in.h>
 
-#include "tests/bpf/bypass_frames.h"
+#include "tests/bpf/frames.h"
 #include "tests/bpf/recipe_model.h"
 
 uint8_t recipe_tos(uint8_t tos)

@@ -3,8 +3,8 @@
  * Packets of clients, and what IPVS makes of them: frames built byte by byte, with no code of the
  * programs that are tested.
  */
-#ifndef TESTS_BPF_BYPASS_FRAMES_H
-#define TESTS_BPF_BYPASS_FRAMES_H
+#ifndef TESTS_BPF_FRAMES_H
+#define TESTS_BPF_FRAMES_H
 
 #include <stdbool.h>
 #include <stddef.h>
