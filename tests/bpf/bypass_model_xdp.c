@@ -10,49 +10,30 @@
 
 /* --- forwarding */
 
-static bool segment_sum_is_right(const struct view *v)
-{
-	const size_t bytes = v->ip_bytes - (v->at - v->ip);
-	uint32_t sum = v->proto + bytes;
-
-	if (v->family == 4) {
-		sum = frames_sum(sum, v->frame + v->ip + 12, 8);
-		if (frames_sum(0, v->frame + v->ip, 20) != 0xffff)
-			return false;
-	} else {
-		sum = frames_sum(sum, v->frame + v->ip + 8, 32);
-	}
-	return frames_sum(sum, v->frame + v->at, bytes) == 0xffff;
-}
-
 /* forward - false: the frame cannot be changed */
 static bool forward(const struct view *v, const struct bypass_path *path,
 		    const struct bypass_flow *flow, struct model_xdp *x)
 {
-	const struct ecbpf_recipe *recipe = &path->recipe;
-	const bool summed = recipe->flags & ECBPF_GUE_CSUM;
 	const struct recipe_packet packet = {
-		.ip = v->frame + v->ip,
+		.frame = v->frame,
+		.len = v->len,
+		.ip = v->ip,
 		.bytes = v->ip_bytes,
 		.family = v->family,
+		.proto = v->proto,
 		.tos = v->tos,
 		.ttl = v->ttl,
 		.df = v->df,
-		.right = summed && v->summed && segment_sum_is_right(v),
+		.summed = v->summed,
 		.gue_sport = ntohs(flow->gue_sport),
 	};
-	struct recipe_places places = {};
+	struct recipe_result result;
 
-	if (summed && !v->summed)
+	if (!recipe_apply(&path->recipe, &packet, x->frame, &result))
 		return false;
-	x->len = recipe_apply(recipe, &packet, x->frame, &places);
-	x->id_at = places.id;
-	x->sum_at = places.sum;
-	/* a frame without tags stays as long as it is */
-	if (recipe->l2_bytes + recipe->outer_bytes == 14 && v->l2 == 14) {
-		memcpy(x->frame + x->len, v->frame + x->len, v->len - x->len);
-		x->len = v->len;
-	}
+	x->len = result.len;
+	x->id_at = result.id_at;
+	x->sum_at = result.sum_at;
 	return true;
 }
 

@@ -14,44 +14,29 @@ static size_t l2_bytes(const struct lb_view *v)
 	return 14 + 4 * v->tags;
 }
 
-static bool sums_are_right(const struct lb_view *v)
-{
-	const size_t header = v->family == 4 ? 20 : 40, bytes = v->ip_bytes - header;
-	uint32_t sum = v->proto + bytes;
-
-	if (v->family == 4 && frames_sum(0, v->frame + v->ip, header) != 0xffff)
-		return false;
-	sum = frames_sum(sum, v->frame + v->ip + (v->family == 4 ? 12 : 8),
-			 v->family == 4 ? 8 : 32);
-	return frames_sum(sum, v->frame + v->ip + header, bytes) == 0xffff;
-}
-
 bool lb_output_forward(const struct lb_view *v, const struct ecbpf_recipe *recipe,
 		       struct lb_result *r)
 {
-	const bool summed = recipe->flags & ECBPF_GUE_CSUM;
 	const struct recipe_packet packet = {
-		.ip = v->frame + v->ip,
+		.frame = v->frame,
+		.len = v->len,
+		.ip = v->ip,
 		.bytes = v->ip_bytes,
 		.family = v->family,
+		.proto = v->proto,
 		.tos = v->tos,
 		.ttl = v->ttl,
 		.df = v->df,
-		.right = summed && v->summed && sums_are_right(v),
+		.summed = v->summed,
 		.gue_sport = 0xc000 | (lb_hash(&v->key, LB_OF_TUPLE) & 0x3fff),
 	};
-	struct recipe_places places = {};
+	struct recipe_result result;
 
-	if (summed && !v->summed)
+	if (!recipe_apply(recipe, &packet, r->frame, &result))
 		return false;
-	r->len = recipe_apply(recipe, &packet, r->frame, &places);
-	r->id_at = places.id;
-	r->sum_at = places.sum;
-	/* a frame without tags stays as long as it is */
-	if (recipe->l2_bytes + recipe->outer_bytes == 14 && !v->tags) {
-		memcpy(r->frame + r->len, v->frame + r->len, v->len - r->len);
-		r->len = v->len;
-	}
+	r->len = result.len;
+	r->id_at = result.id_at;
+	r->sum_at = result.sum_at;
 	return true;
 }
 

@@ -25,8 +25,21 @@ static void one_hop(uint8_t *ip, int family)
 	frames_put16(ip + 10, check + (check >= 0xffff));
 }
 
+/* sums_are_right - an outer checksum is made of them */
+static bool sums_are_right(const struct recipe_packet *p)
+{
+	const size_t header = p->family == 4 ? 20 : 40, bytes = p->bytes - header;
+	const uint8_t *ip = p->frame + p->ip;
+	uint32_t sum = p->proto + bytes;
+
+	if (p->family == 4 && frames_sum(0, ip, header) != 0xffff)
+		return false;
+	sum = frames_sum(sum, ip + (p->family == 4 ? 12 : 8), p->family == 4 ? 8 : 32);
+	return frames_sum(sum, ip + header, bytes) == 0xffff;
+}
+
 static void outer_gue(const struct ecbpf_recipe *recipe, const struct recipe_packet *packet,
-		      uint8_t *frame, struct recipe_places *places)
+		      uint8_t *frame, struct recipe_result *result)
 {
 	const bool v6 = recipe->flags & ECBPF_OUTER_V6;
 	const size_t at = recipe->l2_bytes + (v6 ? 40 : 20), bytes = packet->bytes + 12;
@@ -41,12 +54,12 @@ static void outer_gue(const struct ecbpf_recipe *recipe, const struct recipe_pac
 			   v6 ? 32 : 8);
 	check = ~frames_sum(check, udp, bytes);
 	frames_put16(udp + 6, check ? check : 0xffff);
-	if (!packet->right)
-		places->sum = at + 6;
+	if (!sums_are_right(packet))
+		result->sum_at = at + 6;
 }
 
 static void outer_header(const struct ecbpf_recipe *recipe, const struct recipe_packet *packet,
-			 uint8_t *frame, struct recipe_places *places)
+			 uint8_t *frame, struct recipe_result *result)
 {
 	const bool df = packet->df && recipe->flags & ECBPF_DF_COPY;
 	const uint8_t tos = recipe_tos(packet->tos);
@@ -65,20 +78,28 @@ static void outer_header(const struct ecbpf_recipe *recipe, const struct recipe_
 	ip[8] = packet->ttl - 1;
 	frames_put16(ip + 10, ~frames_sum(0, ip, 20));
 	if (!df)
-		places->id = recipe->l2_bytes + 4;
+		result->id_at = recipe->l2_bytes + 4;
 }
 
-size_t recipe_apply(const struct ecbpf_recipe *recipe, const struct recipe_packet *packet,
-		    uint8_t *frame, struct recipe_places *places)
+bool recipe_apply(const struct ecbpf_recipe *recipe, const struct recipe_packet *packet,
+		  uint8_t *frame, struct recipe_result *result)
 {
 	const size_t before = recipe->l2_bytes + recipe->outer_bytes;
 
+	if (recipe->flags & ECBPF_GUE_CSUM && !packet->summed)
+		return false;
+	*result = (struct recipe_result){ .len = before + packet->bytes };
 	memcpy(frame, recipe->l2, recipe->l2_bytes);
-	memcpy(frame + before, packet->ip, packet->bytes);
+	memcpy(frame + before, packet->frame + packet->ip, packet->bytes);
 	one_hop(frame + before, packet->family);
 	if (recipe->outer_bytes)
-		outer_header(recipe, packet, frame, places);
+		outer_header(recipe, packet, frame, result);
 	if (recipe->kind == ECBPF_GUE)
-		outer_gue(recipe, packet, frame, places);
-	return before + packet->bytes;
+		outer_gue(recipe, packet, frame, result);
+	/* a frame without tags stays as long as it is */
+	if (before == 14 && packet->ip == 14) {
+		memcpy(frame + result->len, packet->frame + result->len, packet->len - result->len);
+		result->len = packet->len;
+	}
+	return true;
 }
