@@ -38,13 +38,8 @@ struct frames_client client_of(int family, uint8_t proto)
 		.df = true,
 	};
 
-	if (family == 4) {
-		memcpy(c.saddr, (uint8_t[]){ 198, 51, 100, 5 }, 4);
-		memcpy(c.daddr, (uint8_t[]){ 192, 0, 2, 1 }, 4);
-	} else {
-		memcpy(c.saddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9, [15] = 5 }, 16);
-		memcpy(c.daddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, [15] = 1 }, 16);
-	}
+	frames_client_addr(family, 5, c.saddr);
+	frames_vip_addr(family, false, 1, c.daddr);
 	return c;
 }
 

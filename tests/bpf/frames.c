@@ -225,3 +225,23 @@ size_t frames_server(const struct frames_client *c, const struct frames_way *way
 	}
 	return l2 + outer + inner;
 }
+
+/* --- addresses */
+
+void frames_vip_addr(int family, bool net, uint8_t end, uint8_t *addr)
+{
+	memset(addr, 0, 16);
+	if (family == 4)
+		memcpy(addr, (uint8_t[]){ 192, 0, net ? 3 : 2, end }, 4);
+	else
+		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 0, net ? 3 : 0, [15] = end }, 16);
+}
+
+void frames_client_addr(int family, uint8_t end, uint8_t *addr)
+{
+	memset(addr, 0, 16);
+	if (family == 4)
+		memcpy(addr, (uint8_t[]){ 198, 51, 100, end }, 4);
+	else
+		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9, [15] = end }, 16);
+}

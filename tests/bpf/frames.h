@@ -97,6 +97,12 @@ uint16_t frames_sum(uint32_t sum, const uint8_t *at, size_t bytes);
 /** frames_outer_bytes - of a way's headers before the packet */
 size_t frames_outer_bytes(const struct frames_way *way);
 
+/** frames_vip_addr - 192.0.2.@end and 2001:db8::@end; of nets: 192.0.3.@end and 2001:db8:3::@end */
+void frames_vip_addr(int family, bool net, uint8_t end, uint8_t *addr);
+
+/** frames_client_addr - 198.51.100.@end and 2001:db8:900::@end */
+void frames_client_addr(int family, uint8_t end, uint8_t *addr);
+
 static inline uint16_t frames_get16(const uint8_t *at)
 {
 	return at[0] << 8 | at[1];

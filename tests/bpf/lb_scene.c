@@ -28,13 +28,8 @@ struct lb_frame scene_client(int family, uint8_t proto)
 		.payload = 10,
 	};
 
-	if (family == 4) {
-		memcpy(f.saddr, (uint8_t[]){ 198, 51, 100, 5 }, 4);
-		memcpy(f.daddr, (uint8_t[]){ 192, 0, 2, 1 }, 4);
-	} else {
-		memcpy(f.saddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9, [15] = 5 }, 16);
-		memcpy(f.daddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, [15] = 1 }, 16);
-	}
+	frames_client_addr(family, 5, f.saddr);
+	frames_vip_addr(family, false, 1, f.daddr);
 	return f;
 }
 
@@ -180,24 +175,6 @@ int scene_end(void **state)
 }
 
 /* --- addresses */
-
-void scene_vip_addr(int family, bool net, uint8_t end, uint8_t *addr)
-{
-	memset(addr, 0, 16);
-	if (family == 4)
-		memcpy(addr, (uint8_t[]){ 192, 0, net ? 3 : 2, end }, 4);
-	else
-		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 0, net ? 3 : 0, [15] = end }, 16);
-}
-
-void scene_client_addr(int family, uint8_t end, uint8_t *addr)
-{
-	memset(addr, 0, 16);
-	if (family == 4)
-		memcpy(addr, (uint8_t[]){ 198, 51, 100, end }, 4);
-	else
-		memcpy(addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9, [15] = end }, 16);
-}
 
 void scene_mapped(int family, const uint8_t *addr, __be32 to[4])
 {

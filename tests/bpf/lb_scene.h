@@ -47,12 +47,6 @@ void scene_expect_at(struct lb_suite *s, const struct lb_frame *f, uint32_t code
 void scene_expect_behind(struct lb_suite *s, const struct lb_frame *f, const uint8_t *headers,
 			 size_t bytes);
 
-/** scene_vip_addr - 192.0.2.@end and 2001:db8::@end; of nets: 192.0.3.@end and 2001:db8:3::@end */
-void scene_vip_addr(int family, bool net, uint8_t end, uint8_t *addr);
-
-/** scene_client_addr - 198.51.100.@end and 2001:db8:900::@end */
-void scene_client_addr(int family, uint8_t end, uint8_t *addr);
-
 /** scene_mapped - as in maps that both families share */
 void scene_mapped(int family, const uint8_t *addr, __be32 to[4]);
 

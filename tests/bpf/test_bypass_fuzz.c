@@ -116,14 +116,8 @@ static void tuple_make(struct trial *t, struct tuple *tuple)
 		c->tci[0] = c->tags == 1 ? 100 : 200;
 		c->tci[1] = 201;
 	}
-	if (c->family == 4) {
-		memcpy(c->saddr, (uint8_t[]){ 198, 51, 100, below(t, 256) }, 4);
-		memcpy(c->daddr, (uint8_t[]){ 192, 0, 2, to }, 4);
-	} else {
-		memcpy(c->saddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, 9 }, 5);
-		c->saddr[15] = below(t, 256);
-		memcpy(c->daddr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, [15] = to }, 16);
-	}
+	frames_client_addr(c->family, below(t, 256), c->saddr);
+	frames_vip_addr(c->family, false, to, c->daddr);
 }
 
 static void service_toggle(struct trial *t, uint32_t which, bool add)
@@ -136,13 +130,10 @@ static void service_toggle(struct trial *t, uint32_t which, bool add)
 	};
 	const uint8_t to = which & 4 ? 1 : 2;
 
-	if (which >= 8) {
+	if (which >= 8)
 		key = (struct bypass_service_key){ .mark = MARK, .family = key.family };
-	} else if (v6) {
-		memcpy(key.addr, (uint8_t[]){ 0x20, 1, 0xd, 0xb8, [15] = to }, 16);
-	} else {
-		memcpy(key.addr, (uint8_t[]){ 192, 0, 2, to }, 4);
-	}
+	else
+		frames_vip_addr(v6 ? 6 : 4, false, to, (uint8_t *)key.addr);
 	suite_service(t->suite, &key, add ? (int)which : -1);
 }
 

@@ -166,7 +166,7 @@ static void key_toggle(struct trial *t, uint32_t vip, bool add)
 	};
 
 	if (w->end) {
-		scene_vip_addr(family, false, w->end, (uint8_t *)key.addr);
+		frames_vip_addr(family, false, w->end, (uint8_t *)key.addr);
 	} else {
 		key.family = LB_FAMILY_NET;
 		key.addr[0] = 1 + family % 4;
@@ -184,7 +184,7 @@ static void net_toggle(struct trial *t, int family, bool add)
 	struct lb_net net = { .length = 120 + below(t, 3) * 2 };
 	uint8_t addr[16];
 
-	scene_vip_addr(family, true, 0, addr);
+	frames_vip_addr(family, true, 0, addr);
 	scene_mapped(family, addr, net.addr);
 	lb_suite_net(t->suite, &net, add ? 1 + family % 4 : 0);
 }
@@ -195,7 +195,7 @@ static void source_toggle(struct trial *t, bool add)
 	struct lb_source_key key = { .length = 32 + 128 - bits, .vip = htonl(vip) };
 	uint8_t addr[16];
 
-	scene_client_addr(family_of(vip), below(t, 256) >> bits << bits, addr);
+	frames_client_addr(family_of(vip), below(t, 256) >> bits << bits, addr);
 	scene_mapped(family_of(vip), addr, key.addr);
 	if (add && t->suite->model.source.count > 40)
 		return;
@@ -240,10 +240,10 @@ static void tuple_make(struct trial *t, struct lb_frame *f)
 		.tags = one_in(t, 3) ? below(t, 3) : 0,
 		.tci = { 100, 201 },
 	};
-	scene_client_addr(family, below(t, 256), f->saddr);
-	scene_vip_addr(family, net,
-		       net ? below(t, 256) : 1 + below(t, one_in(t, 8) ? ENDS : ENDS - 1),
-		       f->daddr);
+	frames_client_addr(family, below(t, 256), f->saddr);
+	frames_vip_addr(family, net,
+			net ? below(t, 256) : 1 + below(t, one_in(t, 8) ? ENDS : ENDS - 1),
+			f->daddr);
 }
 
 static void near_make(struct trial *t)
@@ -252,11 +252,11 @@ static void near_make(struct trial *t)
 	uint32_t i;
 
 	for (i = 1; i < 2 * ENDS; i++) {
-		scene_vip_addr(4 + i % 2 * 2, false, i / 2, addr);
+		frames_vip_addr(4 + i % 2 * 2, false, i / 2, addr);
 		lb_suite_near(t->suite, 4 + i % 2 * 2, addr);
 	}
 	for (i = 0; i < 512; i++) {
-		scene_vip_addr(4 + i % 2 * 2, true, i / 2, addr);
+		frames_vip_addr(4 + i % 2 * 2, true, i / 2, addr);
 		lb_suite_near(t->suite, 4 + i % 2 * 2, addr);
 	}
 	if (one_in(t, 4))
@@ -421,7 +421,7 @@ static void icmp(struct trial *t)
 	f.code = one_in(t, 8);
 	f.fragment = one_in(t, 20);
 	if (type < 4) {
-		scene_client_addr(f.family, 250, f.saddr);
+		frames_client_addr(f.family, 250, f.saddr);
 		f.options = one_in(t, 8);
 		f.quote = &quote;
 		f.quote_bytes = one_in(t, 8) ? below(t, 100) : 28 + below(t, 500);
@@ -446,7 +446,7 @@ static void any(struct trial *t)
 	if (at + 16 <= t->packets.len) {
 		uint8_t addr[16];
 
-		scene_vip_addr(family, one_in(t, 3), 1 + below(t, ENDS), addr);
+		frames_vip_addr(family, one_in(t, 3), 1 + below(t, ENDS), addr);
 		memcpy(frame + at, addr, family == 4 ? 4 : 16);
 	}
 	lb_suite_run(t->suite, frame, t->packets.len);

@@ -262,7 +262,7 @@ static void errors(struct lb_suite *s, bool full)
 		assert_int_equal(r.code, ECBPF_CODE_LB_ICMP);
 		expect_to_client(&r, &out);
 		/* of a router, which nobody knows: the VIP tells its client */
-		scene_client_addr(in.family, 250, in.saddr);
+		frames_client_addr(in.family, 250, in.saddr);
 		r = scene_run(s, &in);
 		assert_int_equal(r.code, ECBPF_CODE_LB_ICMP);
 		expect_to_client(&r, &out);
@@ -453,7 +453,7 @@ static struct lb_frame reply_to(struct lb_suite *s, int family, uint8_t end)
 {
 	struct lb_frame f = client(family, IPPROTO_TCP);
 
-	scene_client_addr(family, end, f.saddr);
+	frames_client_addr(family, end, f.saddr);
 	f.tags = 1;
 	f.tci[0] = 77;
 	f = answered(s, &f, ECBPF_CODE_LB_NEW);

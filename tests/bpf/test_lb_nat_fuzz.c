@@ -124,7 +124,7 @@ static void key_make(struct trial *t, uint32_t vip)
 		.family = family_of(vip) == 4 ? AF_INET : AF_INET6,
 	};
 
-	scene_vip_addr(family_of(vip), false, end_of(vip), (uint8_t *)key.addr);
+	frames_vip_addr(family_of(vip), false, end_of(vip), (uint8_t *)key.addr);
 	lb_suite_key(t->suite, &key, vip);
 	if (proto_of(vip) != IPPROTO_TCP)
 		return;
@@ -163,8 +163,8 @@ static void tuple_make(struct trial *t, struct lb_frame *f)
 		.tags = one_in(t, 3) ? below(t, 3) : 0,
 		.tci = { 100, 201 },
 	};
-	scene_client_addr(family, below(t, 4) * FIB_GROUP + below(t, 6), f->saddr);
-	scene_vip_addr(family, false, 1 + below(t, 2), f->daddr);
+	frames_client_addr(family, below(t, 4) * FIB_GROUP + below(t, 6), f->saddr);
+	frames_vip_addr(family, false, 1 + below(t, 2), f->daddr);
 }
 
 static void near_make(struct trial *t)
@@ -174,7 +174,7 @@ static void near_make(struct trial *t)
 
 	for (i = 0; i < 2; i++) {
 		for (end = 1; end <= 2; end++) {
-			scene_vip_addr(scene_families[i], false, end, addr);
+			frames_vip_addr(scene_families[i], false, end, addr);
 			lb_suite_near(t->suite, scene_families[i], addr);
 		}
 		for (end = 1; end <= EACH; end++) {
@@ -344,7 +344,7 @@ static void error(struct trial *t, const struct lb_frame *about)
 	f.fragment = quote.fragment = false;
 	f.tags = one_in(t, 3) ? below(t, 3) : 0;
 	if (one_in(t, 2))
-		scene_client_addr(f.family, 250, f.saddr);
+		frames_client_addr(f.family, 250, f.saddr);
 	f.quote = &quote;
 	f.quote_bytes = one_in(t, 8) ? below(t, 100) : 28 + below(t, 500);
 	run(t, &f);
