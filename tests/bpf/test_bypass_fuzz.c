@@ -281,25 +281,6 @@ static void client_next(struct trial *t, struct tuple *tuple, struct frames_clie
 		c->tci[0] ^= 0x8000; /* a priority changes nothing */
 }
 
-static size_t damage(struct trial *t, uint8_t *frame, size_t len)
-{
-	const size_t least = 15;
-
-	switch (below(t, 4)) {
-	case 0:
-		return least + below(t, len - least + 1);
-	case 1:
-		memset(frame + len, 0x55, 8);
-		return len + below(t, 8);
-	case 2:
-		frame[below(t, len)] = any32(t);
-		return len;
-	default:
-		frame[below(t, len > 60 ? 60 : len)] ^= 1 << below(t, 8);
-		return len;
-	}
-}
-
 static void at_egress(struct trial *t, struct tuple *tuple, const struct frames_client *c)
 {
 	struct model_skb skb = {
@@ -319,7 +300,7 @@ static void at_egress(struct trial *t, struct tuple *tuple, const struct frames_
 	skb.ifindex = tuple->way.ifindex;
 	len = frames_server(&sent, &tuple->way, frame);
 	if (one_in(t, 30))
-		len = damage(t, frame, len);
+		len = packets_damage(&t->packets, frame, len);
 	if (one_in(t, 30)) {
 		skb.tag[0] = one_in(t, 2) ? 0x8100 : 0x88a8;
 		skb.tag[1] = 400 + below(t, 2);
@@ -338,7 +319,7 @@ static void at_xdp(struct trial *t)
 	client_next(t, tuple, &c);
 	len = frames_client(&c, frame);
 	if (one_in(t, 16))
-		len = damage(t, frame, len);
+		len = packets_damage(&t->packets, frame, len);
 	x = suite_xdp(t->suite, t->suite->in, frame, len);
 	if (x.action == ECBPF_NEXT && c.ttl > 1 && !one_in(t, 5))
 		at_egress(t, tuple, &c);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* The balancer: random packets to a random configuration that changes, kernel program against model. */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -13,21 +13,11 @@
 #include <cmocka.h>
 
 #include "tests/bpf/lb_scene.h"
-#include "tests/fuzz/packets.h"
+#include "tests/bpf/lb_trial.h"
 #include "xdp_lb/maglev.h"
 
-#define SEED	0x1b1b1b
-#define PACKETS 1000000
-
-/* So many meet every reason code. */
-#define PACKETS_MET 250000
-
-/* After so many everything is forgotten. */
-#define PACKETS_EACH 20000
-
-#define TUPLES 64
-#define EACH   3 /* backends of a VIP */
-#define ENDS   4 /* last bytes of VIPs' addresses: 1 to 3; 4 is none's */
+#define EACH 3 /* backends of a VIP */
+#define ENDS 4 /* last bytes of VIPs' addresses: 1 to 3; 4 is none's */
 
 /**
  * struct where - how a VIP is found; each is there for both families
@@ -44,47 +34,26 @@ static const struct where {
 #define KINDS (sizeof(where) / sizeof(where[0]))
 _Static_assert(2 * KINDS < MODEL_VIPS && (2 * KINDS + 1) * EACH <= MODEL_BACKENDS, "room");
 
-struct trial {
-	struct packets packets;
-	struct lb_suite *suite;
-	struct lb_frame tuple[TUPLES];
-};
-
-static uint32_t below(struct trial *t, uint32_t count)
-{
-	return packets_random(&t->packets, count);
-}
-
-static bool one_in(struct trial *t, uint32_t many)
-{
-	return !below(t, many);
-}
-
 /* --- numbers: VIPs from 1 on, IPv4 and IPv6 in turn; backends from EACH on */
-
-static int family_of(uint32_t vip)
-{
-	return vip % 2 ? 4 : 6;
-}
 
 static const struct where *where_of(uint32_t vip)
 {
 	return &where[(vip - 1) / 2];
 }
 
-static uint32_t any_vip(struct trial *t)
+static uint32_t any_vip(struct lb_trial *t)
 {
 	return 1 + below(t, 2 * KINDS);
 }
 
-static uint32_t any_backend(struct trial *t, uint32_t vip)
+static uint32_t any_backend(struct lb_trial *t, uint32_t vip)
 {
 	return vip * EACH + below(t, EACH);
 }
 
 /* --- configuration */
 
-static void backend_make(struct trial *t, uint32_t vip, uint32_t backend)
+static void backend_make(struct lb_trial *t, uint32_t vip, uint32_t backend)
 {
 	struct lb_suite *s = t->suite;
 	const struct lb_way way = {
@@ -108,7 +77,7 @@ static void backend_make(struct trial *t, uint32_t vip, uint32_t backend)
 }
 
 /* table_make - Maglev, of some of the VIP's backends; sometimes of none */
-static void table_make(struct trial *t, uint32_t vip, uint16_t *table, uint32_t entries)
+static void table_make(struct lb_trial *t, uint32_t vip, uint16_t *table, uint32_t entries)
 {
 	struct lb_maglev_backend list[EACH];
 	uint16_t number[EACH];
@@ -128,7 +97,7 @@ static void table_make(struct trial *t, uint32_t vip, uint16_t *table, uint32_t 
 		table[i] = table[i] == LB_NONE ? LB_NUMBER_NONE : number[table[i]];
 }
 
-static void vip_make(struct trial *t, uint32_t vip)
+static void vip_make(struct lb_trial *t, uint32_t vip)
 {
 	static const uint32_t sizes[] = { 7, 31, 61, 127 };
 	struct lb_vip_entry entry = {
@@ -155,7 +124,7 @@ static void vip_make(struct trial *t, uint32_t vip)
 	lb_suite_vip(t->suite, vip, &entry, entry.entries ? table : NULL);
 }
 
-static void key_toggle(struct trial *t, uint32_t vip, bool add)
+static void key_toggle(struct lb_trial *t, uint32_t vip, bool add)
 {
 	const struct where *w = where_of(vip);
 	const int family = family_of(vip);
@@ -179,7 +148,7 @@ static void key_toggle(struct trial *t, uint32_t vip, bool add)
 	lb_suite_key(t->suite, &key, add && !one_in(t, 4) ? vip : LB_NUMBER_NONE);
 }
 
-static void net_toggle(struct trial *t, int family, bool add)
+static void net_toggle(struct lb_trial *t, int family, bool add)
 {
 	struct lb_net net = { .length = 120 + below(t, 3) * 2 };
 	uint8_t addr[16];
@@ -189,7 +158,7 @@ static void net_toggle(struct trial *t, int family, bool add)
 	lb_suite_net(t->suite, &net, add ? 1 + family % 4 : 0);
 }
 
-static void source_toggle(struct trial *t, bool add)
+static void source_toggle(struct lb_trial *t, bool add)
 {
 	const uint32_t vip = any_vip(t), bits = below(t, 9);
 	struct lb_source_key key = { .length = 32 + 128 - bits, .vip = htonl(vip) };
@@ -203,14 +172,14 @@ static void source_toggle(struct trial *t, bool add)
 }
 
 /* Server ids are few, and of few values: the last octet is 1 to EACH, the others are 0. */
-static void cid_make(struct trial *t, uint32_t octets, uint8_t cid[16])
+static void cid_make(struct lb_trial *t, uint32_t octets, uint8_t cid[16])
 {
 	memset(cid, 0, 16);
 	cid[0] = below(t, 8) << 5;
 	cid[octets - 1] = 1 + below(t, EACH);
 }
 
-static void cid_toggle(struct trial *t, bool add)
+static void cid_toggle(struct lb_trial *t, bool add)
 {
 	const uint32_t vip = any_vip(t);
 	struct lb_cid_key key = { .vip = vip };
@@ -222,7 +191,7 @@ static void cid_toggle(struct trial *t, bool add)
 }
 
 /* Clients, of which some are for nobody: another address, another port. */
-static void tuple_make(struct trial *t, struct lb_frame *f)
+static void tuple_make(struct lb_trial *t, struct lb_frame *f)
 {
 	const int family = one_in(t, 2) ? 4 : 6;
 	const bool net = one_in(t, 4);
@@ -246,7 +215,7 @@ static void tuple_make(struct trial *t, struct lb_frame *f)
 			f->daddr);
 }
 
-static void near_make(struct trial *t)
+static void near_make(struct lb_trial *t)
 {
 	uint8_t addr[16];
 	uint32_t i;
@@ -263,11 +232,10 @@ static void near_make(struct trial *t)
 		lb_suite_near_all(t->suite);
 }
 
-static void begin(struct trial *t)
+static void begin(struct lb_trial *t)
 {
 	uint32_t vip, i;
 
-	lb_suite_reset(t->suite);
 	near_make(t);
 	for (vip = 1; vip <= 2 * KINDS; vip++) {
 		key_toggle(t, vip, true);
@@ -281,11 +249,11 @@ static void begin(struct trial *t)
 		source_toggle(t, true);
 	for (i = 0; i < 60; i++)
 		cid_toggle(t, true);
-	for (i = 0; i < TUPLES; i++)
+	for (i = 0; i < TRIAL_TUPLES; i++)
 		tuple_make(t, &t->tuple[i]);
 }
 
-static void change(struct trial *t)
+static void change(struct lb_trial *t)
 {
 	const uint32_t vip = any_vip(t);
 
@@ -309,7 +277,7 @@ static void change(struct trial *t)
 		vip_make(t, vip);
 		break;
 	case 8 ... 9:
-		tuple_make(t, &t->tuple[below(t, TUPLES)]);
+		tuple_make(t, &t->tuple[below(t, TRIAL_TUPLES)]);
 		break;
 	case 10 ... 11:
 		cid_toggle(t, !one_in(t, 3));
@@ -321,18 +289,8 @@ static void change(struct trial *t)
 
 /* --- packets */
 
-static uint8_t flags_next(struct trial *t)
-{
-	static const uint8_t flags[] = { FRAMES_SYN, FRAMES_FIN | FRAMES_ACK, FRAMES_RST,
-					 FRAMES_SYN | FRAMES_ACK };
-
-	if (one_in(t, 8))
-		return flags[below(t, 4)];
-	return one_in(t, 60) ? below(t, 64) : FRAMES_ACK;
-}
-
 /* A short header, or a long one; the id is sometimes too short, and so is the packet. */
-static void quic_make(struct trial *t, struct lb_frame *f)
+static void quic_make(struct lb_trial *t, struct lb_frame *f)
 {
 	const uint32_t octets = 2 + below(t, one_in(t, 4) ? 15 : 2);
 	const bool long_header = one_in(t, 2);
@@ -349,11 +307,11 @@ static void quic_make(struct trial *t, struct lb_frame *f)
 	f->payload = one_in(t, 8) ? below(t, 30) : 22 + below(t, 40);
 }
 
-static struct lb_frame packet_of(struct trial *t)
+static struct lb_frame packet_of(struct lb_trial *t)
 {
-	struct lb_frame f = t->tuple[below(t, TUPLES)];
+	struct lb_frame f = t->tuple[below(t, TRIAL_TUPLES)];
 
-	f.flags = flags_next(t);
+	f.flags = lb_trial_flags(t, 8);
 	f.payload = one_in(t, 3) ? below(t, one_in(t, 8) ? 1600 : 60) : 0;
 	if (f.proto == IPPROTO_UDP && !one_in(t, 4))
 		quic_make(t, &f);
@@ -373,42 +331,16 @@ static struct lb_frame packet_of(struct trial *t)
 	return f;
 }
 
-static size_t damage(struct trial *t, uint8_t *frame, size_t len)
-{
-	const size_t least = 15;
-
-	switch (below(t, 4)) {
-	case 0:
-		return least + below(t, len - least + 1);
-	case 1:
-		memset(frame + len, 0x55, 8);
-		return len + below(t, 8);
-	case 2:
-		frame[below(t, len)] = below(t, 256);
-		return len;
-	default:
-		frame[below(t, len > 80 ? 80 : len)] ^= 1 << below(t, 8);
-		return len;
-	}
-}
-
-static void run(struct trial *t, uint8_t *frame, size_t len)
-{
-	if (one_in(t, 16))
-		len = damage(t, frame, len);
-	lb_suite_run(t->suite, frame, len);
-}
-
-static void client(struct trial *t)
+static void client(struct lb_trial *t)
 {
 	const struct lb_frame f = packet_of(t);
 	uint8_t frame[FRAMES_MAX];
 
-	run(t, frame, lb_frame_make(&f, frame));
+	lb_trial_run(t, frame, lb_frame_make(&f, frame), 16);
 }
 
 /* ICMP to a VIP: mostly an error from a router, about what the VIP sent; sometimes an echo request. */
-static void icmp(struct trial *t)
+static void icmp(struct lb_trial *t)
 {
 	static const uint8_t types4[] = { 3, 3, 11, 12, 8, 8, 0, 5 };
 	static const uint8_t types6[] = { 1, 2, 3, 4, 128, 128, 129, 135 };
@@ -426,11 +358,11 @@ static void icmp(struct trial *t)
 		f.quote = &quote;
 		f.quote_bytes = one_in(t, 8) ? below(t, 100) : 28 + below(t, 500);
 	}
-	run(t, frame, lb_frame_make(&f, frame));
+	lb_trial_run(t, frame, lb_frame_make(&f, frame), 16);
 }
 
 /* Anything at all, to a VIP. */
-static void any(struct trial *t)
+static void any(struct lb_trial *t)
 {
 	uint8_t *frame = t->packets.frame;
 	size_t at = 12;
@@ -452,7 +384,7 @@ static void any(struct trial *t)
 	lb_suite_run(t->suite, frame, t->packets.len);
 }
 
-static void step(struct trial *t)
+static void step(struct lb_trial *t)
 {
 	switch (below(t, 200)) {
 	case 0 ... 1:
@@ -474,56 +406,24 @@ static void step(struct trial *t)
 
 /* --- */
 
-static void trial(uint32_t buckets, uint32_t buckets6, uint64_t count)
-{
-	struct trial *t = calloc(1, sizeof(*t));
-	uint64_t next = 0, seed;
-	uint32_t code;
-
-	assert_non_null(t);
-	packets_begin(&t->packets, SEED);
-	seed = t->packets.state;
-	t->packets.state += buckets;
-	t->suite = lb_suite_begin(buckets, buckets6);
-	if (!t->suite) {
-		free(t);
-		skip();
-		return;
-	}
-	for (; t->suite->packets < count; step(t)) {
-		if (t->suite->packets < next)
-			continue;
-		begin(t);
-		next += PACKETS_EACH;
-	}
-	print_message("# %" PRIu64 " packets, %" PRIu64 " of known connections, seed %#" PRIx64
-		      "\n",
-		      t->suite->packets, t->suite->model.code[ECBPF_CODE_LB_FORWARD], seed);
-	for (code = ECBPF_CODE_LB_FORWARD; code <= ECBPF_CODE_LB_QUIC; code++)
-		if (count >= PACKETS_MET && !t->suite->model.code[code])
-			fail_msg("no packet met code %u", code);
-	lb_suite_end(t->suite);
-	free(t);
-}
-
-static void small_tables(void **state)
-{
-	(void)state;
-	trial(1, 1, packets_count(PACKETS) / 2);
-}
-
-static void larger_tables(void **state)
-{
-	(void)state;
-	trial(4, 3, packets_count(PACKETS) / 2);
-}
+static const uint32_t met[] = { ECBPF_CODE_LB_FORWARD,	ECBPF_CODE_LB_NEW,
+				ECBPF_CODE_LB_HASHED,	ECBPF_CODE_LB_LIMITED,
+				ECBPF_CODE_LB_FULL,	ECBPF_CODE_LB_NO_BACKEND,
+				ECBPF_CODE_LB_NO_ROUTE, ECBPF_CODE_LB_TTL,
+				ECBPF_CODE_LB_TOO_LONG, ECBPF_CODE_LB_PTB,
+				ECBPF_CODE_LB_FRAGMENT, ECBPF_CODE_LB_NO_FRAGMENTS,
+				ECBPF_CODE_LB_ICMP,	ECBPF_CODE_LB_ECHO,
+				ECBPF_CODE_LB_FRAME,	ECBPF_CODE_LB_QUIC };
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_tables),
-		cmocka_unit_test(larger_tables),
+	const struct lb_plan plan = {
+		.seed = 0x1b1b1b,
+		.begin = begin,
+		.step = step,
+		.met = met,
+		.met_count = sizeof(met) / sizeof(met[0]),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return lb_trial_main(&plan);
 }

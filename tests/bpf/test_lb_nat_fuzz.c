@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 /* NAT: random packets of clients and of backends, kernel program against model. */
-#include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <linux/bpf.h>
 #include <netinet/in.h>
 
-#include <cmocka.h>
-
 #include "tests/bpf/lb_scene.h"
-#include "tests/fuzz/packets.h"
+#include "tests/bpf/lb_trial.h"
 
-#define SEED	0x2a2a2a
-#define PACKETS 1000000
-
-/* So many meet every reason code of NAT. */
-#define PACKETS_MET 250000
-
-/* After so many everything is forgotten. */
-#define PACKETS_EACH 20000
-
-#define TUPLES 48
-#define EACH   3 /* backends of a VIP */
+#define EACH 3 /* backends of a VIP */
 
 /* VIPs: 1 and 2 are TCP port 80, 3 and 4 UDP port 80; odd ones IPv4. Their addresses end in 1, or 2. */
 #define VIPS 8
@@ -40,28 +24,7 @@ struct pair {
 	uint16_t dport;
 };
 
-struct trial {
-	struct packets packets;
-	struct lb_suite *suite;
-	struct lb_frame tuple[TUPLES];
-};
-
-static uint32_t below(struct trial *t, uint32_t count)
-{
-	return packets_random(&t->packets, count);
-}
-
-static bool one_in(struct trial *t, uint32_t many)
-{
-	return !below(t, many);
-}
-
 /* --- configuration */
-
-static int family_of(uint32_t vip)
-{
-	return vip % 2 ? 4 : 6;
-}
 
 static uint8_t proto_of(uint32_t vip)
 {
@@ -74,7 +37,7 @@ static uint8_t end_of(uint32_t vip)
 }
 
 /* backend_make - VIPs share servers, so that nat meets replies that are another connection's */
-static void backend_make(struct trial *t, uint32_t vip, uint32_t backend)
+static void backend_make(struct lb_trial *t, uint32_t vip, uint32_t backend)
 {
 	struct lb_suite *s = t->suite;
 	const struct lb_way way = {
@@ -97,7 +60,7 @@ static void backend_make(struct trial *t, uint32_t vip, uint32_t backend)
 	lb_suite_generation(s, backend); /* as the monitor does when NAT changes */
 }
 
-static void vip_make(struct trial *t, uint32_t vip)
+static void vip_make(struct lb_trial *t, uint32_t vip)
 {
 	struct lb_vip_entry entry = {
 		.flags = LB_VIP_REFUSE_FRAGMENT | (one_in(t, 12) ? LB_VIP_NO_TABLE : 0) |
@@ -116,7 +79,7 @@ static void vip_make(struct trial *t, uint32_t vip)
 	lb_suite_vip(t->suite, vip, &entry, entry.entries ? table : NULL);
 }
 
-static void key_make(struct trial *t, uint32_t vip)
+static void key_make(struct lb_trial *t, uint32_t vip)
 {
 	struct lb_key key = {
 		.port = htons(80),
@@ -133,7 +96,7 @@ static void key_make(struct trial *t, uint32_t vip)
 	lb_suite_key(t->suite, &key, vip);
 }
 
-static void port_make(struct trial *t)
+static void port_make(struct lb_trial *t)
 {
 	const struct lb_suite *s = t->suite;
 	const struct lb_port port = {
@@ -148,7 +111,7 @@ static void port_make(struct trial *t)
 }
 
 /* Clients are few, with few ports: two VIPs see the same one. */
-static void tuple_make(struct trial *t, struct lb_frame *f)
+static void tuple_make(struct lb_trial *t, struct lb_frame *f)
 {
 	const int family = one_in(t, 2) ? 4 : 6;
 
@@ -167,7 +130,7 @@ static void tuple_make(struct trial *t, struct lb_frame *f)
 	frames_vip_addr(family, false, 1 + below(t, 2), f->daddr);
 }
 
-static void near_make(struct trial *t)
+static void near_make(struct lb_trial *t)
 {
 	uint8_t addr[16];
 	int i, end;
@@ -184,11 +147,10 @@ static void near_make(struct trial *t)
 	}
 }
 
-static void begin(struct trial *t)
+static void begin(struct lb_trial *t)
 {
 	uint32_t vip, i;
 
-	lb_suite_reset(t->suite);
 	near_make(t);
 	lb_suite_nat(t->suite, true);
 	port_make(t);
@@ -198,11 +160,11 @@ static void begin(struct trial *t)
 			backend_make(t, vip, vip * EACH + i);
 		vip_make(t, vip);
 	}
-	for (i = 0; i < TUPLES; i++)
+	for (i = 0; i < TRIAL_TUPLES; i++)
 		tuple_make(t, &t->tuple[i]);
 }
 
-static void change(struct trial *t)
+static void change(struct lb_trial *t)
 {
 	const uint32_t vip = 1 + below(t, VIPS), backend = vip * EACH + below(t, EACH);
 
@@ -223,7 +185,7 @@ static void change(struct trial *t)
 		vip_make(t, vip);
 		break;
 	case 6 ... 8:
-		tuple_make(t, &t->tuple[below(t, TUPLES)]);
+		tuple_make(t, &t->tuple[below(t, TRIAL_TUPLES)]);
 		break;
 	default:
 		backend_make(t, vip, backend);
@@ -232,20 +194,10 @@ static void change(struct trial *t)
 
 /* --- packets */
 
-static uint8_t flags_next(struct trial *t)
-{
-	static const uint8_t flags[] = { FRAMES_SYN, FRAMES_FIN | FRAMES_ACK, FRAMES_RST,
-					 FRAMES_SYN | FRAMES_ACK };
-
-	if (one_in(t, 5))
-		return flags[below(t, 4)];
-	return one_in(t, 60) ? below(t, 64) : FRAMES_ACK;
-}
-
 /* vary - what differs from packet to packet */
-static void vary(struct trial *t, struct lb_frame *f)
+static void vary(struct lb_trial *t, struct lb_frame *f)
 {
-	f->flags = flags_next(t);
+	f->flags = lb_trial_flags(t, 5);
 	f->payload = one_in(t, 3) ? below(t, one_in(t, 8) ? 1600 : 60) : 0;
 	f->padding = one_in(t, 4) ? below(t, 20) : 0;
 	f->no_sum = one_in(t, 12);
@@ -261,15 +213,15 @@ static void vary(struct trial *t, struct lb_frame *f)
 	}
 }
 
-static struct lb_frame client_packet(struct trial *t)
+static struct lb_frame client_packet(struct lb_trial *t)
 {
-	struct lb_frame f = t->tuple[below(t, TUPLES)];
+	struct lb_frame f = t->tuple[below(t, TRIAL_TUPLES)];
 
 	vary(t, &f);
 	return f;
 }
 
-static struct lb_frame pair_frame(struct trial *t, const struct pair *p)
+static struct lb_frame pair_frame(struct lb_trial *t, const struct pair *p)
 {
 	struct lb_frame f = {
 		.family = p->family,
@@ -288,7 +240,7 @@ static struct lb_frame pair_frame(struct trial *t, const struct pair *p)
 }
 
 /* pair_find - of one of the entries; false: it is free */
-static bool pair_find(struct trial *t, struct pair *p)
+static bool pair_find(struct lb_trial *t, struct pair *p)
 {
 	const struct lb_model *m = &t->suite->model;
 	const bool v4 = one_in(t, 2);
@@ -305,34 +257,15 @@ static bool pair_find(struct trial *t, struct pair *p)
 	return v4 ? four->conn.mark : six->conn.mark;
 }
 
-static size_t damage(struct trial *t, uint8_t *frame, size_t len)
-{
-	const size_t least = 15;
-
-	switch (below(t, 3)) {
-	case 0:
-		return least + below(t, len - least + 1);
-	case 1:
-		frame[below(t, len)] = below(t, 256);
-		return len;
-	default:
-		frame[below(t, len > 80 ? 80 : len)] ^= 1 << below(t, 8);
-		return len;
-	}
-}
-
-static void run(struct trial *t, const struct lb_frame *f)
+static void run(struct lb_trial *t, const struct lb_frame *f)
 {
 	uint8_t frame[FRAMES_MAX];
-	size_t len = lb_frame_make(f, frame);
 
-	if (one_in(t, 20))
-		len = damage(t, frame, len);
-	lb_suite_run(t->suite, frame, len);
+	lb_trial_run(t, frame, lb_frame_make(f, frame), 20);
 }
 
 /* error - to the sender of @about, from a router or from who should have got it */
-static void error(struct trial *t, const struct lb_frame *about)
+static void error(struct lb_trial *t, const struct lb_frame *about)
 {
 	static const uint8_t types4[] = { 3, 3, 11, 12 };
 	static const uint8_t types6[] = { 1, 2, 3, 4 };
@@ -350,14 +283,14 @@ static void error(struct trial *t, const struct lb_frame *about)
 	run(t, &f);
 }
 
-static void client(struct trial *t)
+static void client(struct lb_trial *t)
 {
 	const struct lb_frame f = client_packet(t);
 
 	run(t, &f);
 }
 
-static void reply(struct trial *t)
+static void reply(struct lb_trial *t)
 {
 	struct pair pair;
 	struct lb_frame f;
@@ -372,14 +305,14 @@ static void reply(struct trial *t)
 }
 
 /* client_error - about a reply, as the client got it; reply_error - about what a backend got */
-static void client_error(struct trial *t)
+static void client_error(struct lb_trial *t)
 {
 	const struct lb_frame f = client_packet(t), sent = lb_frame_turn(&f);
 
 	error(t, &sent);
 }
 
-static void reply_error(struct trial *t)
+static void reply_error(struct lb_trial *t)
 {
 	struct pair pair;
 	struct lb_frame f, sent;
@@ -392,7 +325,7 @@ static void reply_error(struct trial *t)
 	error(t, &sent);
 }
 
-static void step(struct trial *t)
+static void step(struct lb_trial *t)
 {
 	switch (below(t, 200)) {
 	case 0 ... 1:
@@ -417,64 +350,23 @@ static void step(struct trial *t)
 
 /* --- */
 
-static void trial(uint32_t buckets, uint32_t buckets6, uint64_t count)
-{
-	static const uint32_t met[] = { ECBPF_CODE_LB_FORWARD,	   ECBPF_CODE_LB_NEW,
-					ECBPF_CODE_LB_ICMP,	   ECBPF_CODE_LB_REPLY,
-					ECBPF_CODE_LB_NAT_LIMITED, ECBPF_CODE_LB_NAT_FULL,
-					ECBPF_CODE_LB_NAT_PORTS,   ECBPF_CODE_LB_NAT_UNKNOWN,
-					ECBPF_CODE_LB_NO_ROUTE,	   ECBPF_CODE_LB_TOO_LONG,
-					ECBPF_CODE_LB_PTB,	   ECBPF_CODE_LB_NO_FRAGMENTS,
-					ECBPF_CODE_LB_FRAME };
-	struct trial *t = calloc(1, sizeof(*t));
-	uint64_t next = 0, seed;
-	size_t i;
-
-	assert_non_null(t);
-	packets_begin(&t->packets, SEED);
-	seed = t->packets.state;
-	t->packets.state += buckets;
-	t->suite = lb_suite_begin(buckets, buckets6);
-	if (!t->suite) {
-		free(t);
-		skip();
-		return;
-	}
-	for (; t->suite->packets < count; step(t)) {
-		if (t->suite->packets < next)
-			continue;
-		begin(t);
-		next += PACKETS_EACH;
-	}
-	print_message("# %" PRIu64 " packets, %" PRIu64 " of known connections, %" PRIu64
-		      " replies, seed %#" PRIx64 "\n",
-		      t->suite->packets, t->suite->model.code[ECBPF_CODE_LB_FORWARD],
-		      t->suite->model.code[ECBPF_CODE_LB_REPLY], seed);
-	for (i = 0; i < sizeof(met) / sizeof(met[0]); i++)
-		if (count >= PACKETS_MET && !t->suite->model.code[met[i]])
-			fail_msg("no packet met code %u", met[i]);
-	lb_suite_end(t->suite);
-	free(t);
-}
-
-static void small_tables(void **state)
-{
-	(void)state;
-	trial(1, 1, packets_count(PACKETS) / 2);
-}
-
-static void larger_tables(void **state)
-{
-	(void)state;
-	trial(4, 3, packets_count(PACKETS) / 2);
-}
+static const uint32_t met[] = { ECBPF_CODE_LB_FORWARD,	   ECBPF_CODE_LB_NEW,
+				ECBPF_CODE_LB_ICMP,	   ECBPF_CODE_LB_REPLY,
+				ECBPF_CODE_LB_NAT_LIMITED, ECBPF_CODE_LB_NAT_FULL,
+				ECBPF_CODE_LB_NAT_PORTS,   ECBPF_CODE_LB_NAT_UNKNOWN,
+				ECBPF_CODE_LB_NO_ROUTE,	   ECBPF_CODE_LB_TOO_LONG,
+				ECBPF_CODE_LB_PTB,	   ECBPF_CODE_LB_NO_FRAGMENTS,
+				ECBPF_CODE_LB_FRAME };
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(small_tables),
-		cmocka_unit_test(larger_tables),
+	const struct lb_plan plan = {
+		.seed = 0x2a2a2a,
+		.begin = begin,
+		.step = step,
+		.met = met,
+		.met_count = sizeof(met) / sizeof(met[0]),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return lb_trial_main(&plan);
 }

@@ -246,3 +246,23 @@ void packets_next(struct packets *packets, size_t min)
 	if (packets->len < min)
 		put_random(packets, min - packets->len);
 }
+
+size_t packets_damage(struct packets *packets, uint8_t *frame, size_t len)
+{
+	const size_t least = 15;
+
+	switch (packets_random(packets, 4)) {
+	case 0:
+		return least + packets_random(packets, len - least + 1);
+	case 1:
+		memset(frame + len, 0x55, 8);
+		return len + packets_random(packets, 8);
+	case 2:
+		frame[packets_random(packets, len)] = packets_random(packets, 256);
+		return len;
+	default:
+		frame[packets_random(packets, len > 80 ? 80 : len)] ^=
+			1 << packets_random(packets, 8);
+		return len;
+	}
+}

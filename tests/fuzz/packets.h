@@ -29,6 +29,12 @@ uint64_t packets_count(uint64_t count);
 /** packets_next - @min: no frame is shorter */
 void packets_next(struct packets *packets, size_t min);
 
+/**
+ * packets_damage - another frame, of 15 bytes or more and with room for 8 more: it is cut, lengthened,
+ * or gets another byte, or another bit near its begin; its length then
+ */
+size_t packets_damage(struct packets *packets, uint8_t *frame, size_t len);
+
 /** packets_random - 0 .. @below-1 */
 uint32_t packets_random(struct packets *packets, uint32_t below);
 
