@@ -16,6 +16,7 @@
 #include "libecbpf/ecbpf.h"
 #include "tests/bpf/fw_model.h"
 #include "tests/bpf/suite.h"
+#include "tests/fuzz/covers.h"
 #include "tests/fuzz/fw_frames.h"
 #include "tests/fuzz/packets.h"
 #include "tests/fuzz/reference.h"
@@ -59,18 +60,6 @@ struct trial {
 static void name_of(int set, char *name, size_t size)
 {
 	snprintf(name, size, "set%d", set);
-}
-
-static bool covers(const struct ecbpf_prefix *prefix, int family, const uint8_t *addr)
-{
-	unsigned int i;
-
-	if (prefix->family != (family == 4 ? AF_INET : AF_INET6))
-		return false;
-	for (i = 0; i < prefix->length; i++)
-		if ((prefix->addr[i / 8] ^ addr[i / 8]) & 0x80 >> i % 8)
-			return false;
-	return true;
 }
 
 static bool has(void *arg, const char *name, int family, const uint8_t *addr)

@@ -18,6 +18,7 @@
 
 #include "tests/bpf/fw_set_probe.h"
 #include "tests/bpf/suite.h"
+#include "tests/fuzz/covers.h"
 #include "tests/fuzz/packets.h"
 #include "xdp_fw/set.h"
 
@@ -272,18 +273,6 @@ static void set_query(struct set_query *query, int family, const uint8_t *addr)
 	}
 	query->hi = be64toh(half[0]);
 	query->lo = be64toh(half[1]);
-}
-
-static bool covers(const struct ecbpf_prefix *prefix, int family, const uint8_t *addr)
-{
-	unsigned int i;
-
-	if (prefix->family != (family == 4 ? AF_INET : AF_INET6))
-		return false;
-	for (i = 0; i < prefix->length; i++)
-		if ((prefix->addr[i / 8] ^ addr[i / 8]) & (0x80 >> i % 8))
-			return false;
-	return true;
 }
 
 static uint64_t plain_lookup(const struct fixture *fixture, int family, const uint8_t *addr)

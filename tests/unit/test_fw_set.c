@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "tests/fuzz/covers.h"
 #include "xdp_fw/set.h"
 #include "xdp_fw/set_pool.h"
 
@@ -119,18 +120,6 @@ struct model {
 	} entry[4096];
 	size_t count;
 };
-
-static bool covers(const struct ecbpf_prefix *prefix, int family, const uint8_t *addr)
-{
-	unsigned int i;
-
-	if (prefix->family != (family == 4 ? AF_INET : AF_INET6))
-		return false;
-	for (i = 0; i < prefix->length; i++)
-		if ((prefix->addr[i / 8] ^ addr[i / 8]) & (0x80 >> i % 8))
-			return false;
-	return true;
-}
 
 static uint64_t model_lookup(const struct model *model, int family, const uint8_t *addr,
 			     uint32_t now)
