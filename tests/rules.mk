@@ -25,6 +25,7 @@ $(B)/tests/unit/test_sampler_budget: $(B)/xdp_sampler/client_budget.o
 $(call of,fw): $(xdp_fw_PARTS)
 $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits $(B)/tests/bpf/test_fw: \
 	$(call in,fuzz,classify fw_frames rulesets rulesets_packet)
+$(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(call in,unit,fw_subject)
 $(B)/tests/bpf/test_fw: $(call in,bpf,fw_model)
 $(call of,bypass): $(bypass_ipvs_PARTS)
 $(call of,lb): $(xdp_lb_PARTS)

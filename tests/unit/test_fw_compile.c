@@ -16,6 +16,7 @@
 
 #include "tests/fuzz/classify.h"
 #include "tests/fuzz/rulesets.h"
+#include "tests/unit/fw_subject.h"
 
 #define SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -27,13 +28,6 @@
 
 static const struct fw_members members = { .has = rulesets_has };
 
-/* struct subject - a ruleset, all of it */
-struct subject {
-	struct fw_ruleset set;
-	struct fw_plan plan;
-	struct fw_compiled compiled;
-};
-
 static int subject_compile(struct subject *subject)
 {
 	const struct ecbpf_prefix *local;
@@ -42,13 +36,6 @@ static int subject_compile(struct subject *subject)
 	local = rulesets_local(&locals);
 	assert_int_equal(fw_plan_make(&subject->set, local, locals, &subject->plan), 0);
 	return fw_compile(&subject->plan, rulesets_set_id, NULL, &subject->compiled);
-}
-
-static void subject_free(struct subject *subject)
-{
-	fw_compiled_free(&subject->compiled);
-	fw_plan_free(&subject->plan);
-	fw_ruleset_free(&subject->set);
 }
 
 /* --- shape */
@@ -189,28 +176,6 @@ static void large_rulesets_agree_with_rule_by_rule(void **state)
 }
 
 /* --- by hand */
-
-/* Rules as text, one after the other; aborts the test if they do not parse. */
-static void subject_parse(struct subject *subject, const char *text)
-{
-	memset(subject, 0, sizeof(*subject));
-	if (fw_parse(text, strlen(text), &subject->set))
-		fail_msg("%s: %s", text, ecbpf_error());
-}
-
-/* @count rules, all blank but for fragment; in a ruleset that is freed as any other */
-static struct fw_rule *subject_rules(struct subject *subject, size_t count)
-{
-	size_t i;
-
-	memset(subject, 0, sizeof(*subject));
-	subject->set.rules = count;
-	subject->set.rule = calloc(count, sizeof(struct fw_rule));
-	assert_non_null(subject->set.rule);
-	for (i = 0; i < count; i++)
-		subject->set.rule[i].fragment = FW_FRAGMENT_ALL;
-	return subject->set.rule;
-}
 
 static size_t first_match(const struct subject *subject, const struct fw_packet *packet)
 {

@@ -12,15 +12,9 @@
 #include <cmocka.h>
 
 #include "tests/fuzz/classify.h"
+#include "tests/unit/fw_subject.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-/* struct subject - a ruleset, all of it */
-struct subject {
-	struct fw_ruleset set;
-	struct fw_plan plan;
-	struct fw_compiled compiled;
-};
 
 /* Sets are named by small letters. */
 static int set_id(void *arg, const char *name)
@@ -33,34 +27,6 @@ static int subject_compile(struct subject *subject)
 {
 	assert_int_equal(fw_plan_make(&subject->set, NULL, 0, &subject->plan), 0);
 	return fw_compile(&subject->plan, set_id, NULL, &subject->compiled);
-}
-
-static void subject_free(struct subject *subject)
-{
-	fw_compiled_free(&subject->compiled);
-	fw_plan_free(&subject->plan);
-	fw_ruleset_free(&subject->set);
-}
-
-static void subject_parse(struct subject *subject, const char *text)
-{
-	memset(subject, 0, sizeof(*subject));
-	if (fw_parse(text, strlen(text), &subject->set))
-		fail_msg("%s: %s", text, ecbpf_error());
-}
-
-/* @count rules, all blank but for fragment; in a ruleset that is freed as any other */
-static struct fw_rule *subject_rules(struct subject *subject, size_t count)
-{
-	size_t i;
-
-	memset(subject, 0, sizeof(*subject));
-	subject->set.rules = count;
-	subject->set.rule = calloc(count, sizeof(struct fw_rule));
-	assert_non_null(subject->set.rule);
-	for (i = 0; i < count; i++)
-		subject->set.rule[i].fragment = FW_FRAGMENT_ALL;
-	return subject->set.rule;
 }
 
 static void expect_too_big(struct subject *subject, const char *message)
