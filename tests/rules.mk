@@ -29,6 +29,7 @@ $(B)/tests/unit/test_fw_compile $(B)/tests/unit/test_fw_limits: $(call in,unit,f
 $(B)/tests/bpf/test_fw: $(call in,bpf,fw_model)
 $(call of,bypass): $(bypass_ipvs_PARTS)
 $(call of,lb): $(xdp_lb_PARTS)
+$(filter $(UNIT),$(call of,lb)): $(call in,unit,lb_words)
 $(filter $(BPF_TESTS),$(call of,bypass)): $(call objects,tests/bpf/bypass_*.c)
 $(filter $(BPF_TESTS),$(call of,lb)): $(call objects,tests/bpf/lb_*.c)
 $(filter $(BPF_TESTS),$(call of,bypass) $(call of,lb)): $(call in,bpf,frames recipe_model)

@@ -11,45 +11,11 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "tests/unit/lb_words.h"
 #include "xdp_lb/config.h"
 #include "xdp_lb/text.h"
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
-
-static struct lb_service service(const char *text)
-{
-	struct lb_service parsed = {};
-
-	assert_int_equal(lb_service_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static struct lb_endpoint endpoint(const char *text)
-{
-	struct lb_endpoint parsed = {};
-
-	assert_int_equal(lb_endpoint_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static struct lb_vip vip(const char *text)
-{
-	const struct lb_service key = service(text);
-	struct lb_vip made;
-
-	lb_vip_init(&made, &key);
-	return made;
-}
-
-static struct lb_backend backend(const char *text, unsigned int weight)
-{
-	const struct lb_endpoint key = endpoint(text);
-	struct lb_backend made;
-
-	lb_backend_init(&made, &key);
-	made.weight = weight;
-	return made;
-}
 
 static struct lb_source source(const char *prefix, const char *to)
 {
@@ -65,27 +31,6 @@ static int add_vip(struct lb_config *config, const char *text)
 
 	return lb_vip_add(config, &made);
 }
-
-static int add(struct lb_config *config, const char *to, const char *text)
-{
-	const struct lb_service key = service(to);
-	const struct lb_backend made = backend(text, 1);
-
-	return lb_backend_add(config, &key, &made);
-}
-
-/* must_fail - and leave all as it was */
-#define must_fail(config, call, err, text)                             \
-	do {                                                           \
-		struct lb_config before;                               \
-		assert_int_equal(lb_config_copy(&before, config), 0);  \
-		assert_int_equal(call, err);                           \
-		assert_string_equal(ecbpf_error(), text);              \
-		assert_true(lb_config_equal(&before, config));         \
-		assert_int_equal(before.backends, (config)->backends); \
-		assert_int_equal(before.sources, (config)->sources);   \
-		lb_config_free(&before);                               \
-	} while (0)
 
 #define A "tcp:192.0.2.1:80"
 #define B "tcp:[2001:db8::1]:80"

@@ -12,32 +12,14 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "tests/unit/lb_words.h"
 #include "xdp_lb/apply_parts.h"
 #include "xdp_lb/keys.h"
 #include "xdp_lb/rings.h"
-#include "xdp_lb/text.h"
 
 #define A "tcp:192.0.2.1:80"
 #define B "udp:192.0.2.1:53"
 #define C "tcp:[2001:db8::1]:443"
-
-static struct lb_service service(const char *text)
-{
-	struct lb_service parsed = {};
-
-	assert_int_equal(lb_service_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static struct lb_backend backend(const char *text)
-{
-	struct lb_endpoint endpoint = {};
-	struct lb_backend made;
-
-	assert_int_equal(lb_endpoint_parse(text, &endpoint), 0);
-	lb_backend_init(&made, &endpoint);
-	return made;
-}
 
 static int try_add(struct lb_config *config, const char *text)
 {
@@ -57,7 +39,7 @@ static void add_vip(struct lb_config *config, const char *text)
 static void add_backend(struct lb_config *config, const char *text, const char *to)
 {
 	const struct lb_service key = service(text);
-	const struct lb_backend made = backend(to);
+	const struct lb_backend made = backend(to, 1);
 
 	assert_int_equal(lb_backend_add(config, &key, &made), 0);
 }
@@ -421,7 +403,7 @@ static void add_source(struct lb_config *config, const char *text, const char *p
 		       const char *to)
 {
 	const struct lb_service key = service(text);
-	struct lb_source source = { .backend = backend(to).endpoint };
+	struct lb_source source = { .backend = backend(to, 1).endpoint };
 
 	assert_int_equal(ecbpf_parse_prefix(prefix, &source.prefix), 0);
 	assert_int_equal(lb_source_add(config, &key, &source), 0);
@@ -431,7 +413,7 @@ static void test_sources(void **state)
 {
 	struct lb_source_key key = { .addr = { 0, 0, htonl(0xffff), htonl(0x0a000000) } };
 	const struct lb_service vip = service(B);
-	struct lb_backend down = backend("10.0.0.3");
+	struct lb_backend down = backend("10.0.0.3", 1);
 	struct lb_config config = {};
 	struct lb_numbers numbers;
 	struct lb_keys keys;
@@ -494,7 +476,7 @@ static void test_near(void **state)
 static void test_vip_entry(void **state)
 {
 	struct lb_vip_entry entry;
-	struct lb_backend one = backend("10.0.0.1");
+	struct lb_backend one = backend("10.0.0.1", 1);
 	const struct lb_service key = service(A);
 	struct lb_vip vip;
 
@@ -524,7 +506,7 @@ static void test_vip_entry(void **state)
 
 static void test_ring_same(void **state)
 {
-	struct lb_backend one[2] = { backend("10.0.0.1"), backend("10.0.0.2") };
+	struct lb_backend one[2] = { backend("10.0.0.1", 1), backend("10.0.0.2", 1) };
 	struct lb_backend other[2] = { one[0], one[1] };
 	const struct lb_service key = service(A);
 	struct lb_vip a, b;
@@ -543,7 +525,7 @@ static void test_ring_same(void **state)
 	other[1].weight = 1;
 	other[1].monitor = LB_DOWN;
 	assert_false(lb_ring_same(&a, &b));
-	other[1] = backend("10.0.0.3");
+	other[1] = backend("10.0.0.3", 1);
 	assert_false(lb_ring_same(&a, &b));
 	other[1] = one[1];
 	b.table_size = 7;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "tests/unit/lb_words.h"
 #include "xdp_lb/apply_parts.h"
 #include "xdp_lb/document.h"
 #include "xdp_lb/edit.h"
@@ -23,53 +24,6 @@
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 #define Q	    "udp:192.0.2.1:443"
-
-static struct lb_service service(const char *text)
-{
-	struct lb_service parsed = {};
-
-	assert_int_equal(lb_service_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static struct lb_vip vip(const char *text)
-{
-	const struct lb_service key = service(text);
-	struct lb_vip made;
-
-	lb_vip_init(&made, &key);
-	return made;
-}
-
-static struct lb_backend backend(const char *text, unsigned int weight)
-{
-	struct lb_endpoint endpoint = {};
-	struct lb_backend made;
-
-	assert_int_equal(lb_endpoint_parse(text, &endpoint), 0);
-	lb_backend_init(&made, &endpoint);
-	made.weight = weight;
-	return made;
-}
-
-static int add(struct lb_config *config, const char *to, const char *text)
-{
-	const struct lb_service key = service(to);
-	const struct lb_backend made = backend(text, 1);
-
-	return lb_backend_add(config, &key, &made);
-}
-
-/* must_fail - and leave all as it was */
-#define must_fail(config, call, err, text)                            \
-	do {                                                          \
-		struct lb_config before;                              \
-		assert_int_equal(lb_config_copy(&before, config), 0); \
-		assert_int_equal(call, err);                          \
-		assert_string_equal(ecbpf_error(), text);             \
-		assert_true(lb_config_equal(&before, config));        \
-		lb_config_free(&before);                              \
-	} while (0)
 
 /* --- in a configuration */
 

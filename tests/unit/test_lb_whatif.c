@@ -10,22 +10,14 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 
+#include "tests/unit/lb_words.h"
 #include "xdp_lb/maglev.h"
-#include "xdp_lb/text.h"
 #include "xdp_lb/whatif.h"
 
 #define A "tcp:192.0.2.1:80"
 #define B "udp:192.0.2.1:53"
 
-static struct lb_service service(const char *text)
-{
-	struct lb_service parsed = {};
-
-	assert_int_equal(lb_service_parse(text, &parsed), 0);
-	return parsed;
-}
-
-static struct lb_backend backend(unsigned int i)
+static struct lb_backend server(unsigned int i)
 {
 	const struct lb_endpoint endpoint = { .addr = { 10, 0, i >> 8, i }, .family = AF_INET };
 	struct lb_backend made;
@@ -44,7 +36,7 @@ static void with(struct lb_config *config, const char *text, unsigned int count)
 	lb_vip_init(&vip, &key);
 	assert_int_equal(lb_vip_add(config, &vip), 0);
 	for (i = 0; i < count; i++) {
-		const struct lb_backend made = backend(i);
+		const struct lb_backend made = server(i);
 
 		assert_int_equal(lb_backend_add(config, &key, &made), 0);
 	}
@@ -53,7 +45,7 @@ static void with(struct lb_config *config, const char *text, unsigned int count)
 static void remove_one(struct lb_config *config, const char *text, unsigned int i)
 {
 	const struct lb_service key = service(text);
-	const struct lb_backend made = backend(i);
+	const struct lb_backend made = server(i);
 
 	assert_int_equal(lb_backend_del(config, &key, &made.endpoint), 0);
 }
@@ -63,7 +55,7 @@ static void change(struct lb_config *config, const char *text, unsigned int i, i
 		   enum lb_state changed)
 {
 	const struct lb_service key = service(text);
-	struct lb_backend made = backend(i);
+	struct lb_backend made = server(i);
 
 	made.state = changed;
 	if (weight >= 0)
@@ -76,7 +68,7 @@ static uint32_t entries_of(const struct lb_config *config, const char *text, uns
 {
 	const struct lb_service key = service(text);
 	const struct lb_vip *vip = lb_vip_find(config, &key);
-	const struct lb_backend made = backend(i), *found = lb_backend_find(vip, &made.endpoint);
+	const struct lb_backend made = server(i), *found = lb_backend_find(vip, &made.endpoint);
 	uint16_t *table = lb_vip_table(vip);
 	uint32_t j, entries = 0;
 
@@ -268,7 +260,7 @@ static struct lb_flow *make_flows(const struct lb_config *config)
 
 static uint32_t flows_of(const struct lb_flow *flow, unsigned int i, uint8_t proto)
 {
-	const struct lb_backend made = backend(i);
+	const struct lb_backend made = server(i);
 	uint32_t j, count = 0;
 
 	for (j = 0; j < FLOWS; j++)
@@ -360,7 +352,7 @@ static void flows_with_source_prefixes(void **state)
 	with(&before, A, 4);
 	with(&before, B, 4);
 	flow = make_flows(&before);
-	source.backend = backend(2).endpoint;
+	source.backend = server(2).endpoint;
 	for (i = 0; i < FLOWS; i++)
 		elsewhere += flow[i].service.proto == IPPROTO_TCP && flow[i].source[0] == 172 &&
 			     lb_endpoint_compare(&flow[i].backend, &source.backend) != 0;
