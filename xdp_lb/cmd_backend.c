@@ -45,20 +45,7 @@ static void list_of(const struct lb_vip *vip, struct json_object *array)
 
 static int list(const struct lb_opts *opts, const struct lb_config *config, const char *operand)
 {
-	const struct lb_vip *vip = NULL;
-	struct json_object *array;
-	size_t i;
-	int err = operand ? cmd_list_vip(config, operand, &vip) : 0;
-
-	if (err)
-		return err;
-	array = opts->common.json ? json_object_new_array() : NULL;
-	for (i = 0; i < config->vips; i++)
-		if (!vip || vip == &config->vip[i])
-			list_of(&config->vip[i], array);
-	if (array)
-		ecbpf_json_print(array);
-	return 0;
+	return cmd_list_vips(opts, config, operand, list_of);
 }
 
 int cmd_backend(const void *opts, int argc, char **argv)

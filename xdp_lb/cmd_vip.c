@@ -47,7 +47,8 @@ int cmd_list(const struct lb_opts *opts, const char *noun,
 	return err ? ecbpf_report(err, "balancer", noun) : 0;
 }
 
-int cmd_list_vip(const struct lb_config *config, const char *operand, const struct lb_vip **vip)
+/* find_vip - that an operand names */
+static int find_vip(const struct lb_config *config, const char *operand, const struct lb_vip **vip)
 {
 	struct lb_service service;
 
@@ -55,6 +56,25 @@ int cmd_list_vip(const struct lb_config *config, const char *operand, const stru
 		return ECBPF_EXIT_USAGE;
 	*vip = lb_vip_find(config, &service);
 	return *vip ? 0 : ecbpf_fail(-ENOENT, "%s is no VIP", operand);
+}
+
+int cmd_list_vips(const struct lb_opts *opts, const struct lb_config *config, const char *operand,
+		  void (*list)(const struct lb_vip *vip, struct json_object *array))
+{
+	const struct lb_vip *vip = NULL;
+	struct json_object *array;
+	size_t i;
+	int err = operand ? find_vip(config, operand, &vip) : 0;
+
+	if (err)
+		return err;
+	array = opts->common.json ? json_object_new_array() : NULL;
+	for (i = 0; i < config->vips; i++)
+		if (!vip || vip == &config->vip[i])
+			list(&config->vip[i], array);
+	if (array)
+		ecbpf_json_print(array);
+	return 0;
 }
 
 void cmd_list_forward(const struct lb_forward *forward)
@@ -78,10 +98,14 @@ void cmd_list_forward(const struct lb_forward *forward)
 	}
 }
 
-static void text_vip(const struct lb_vip *vip)
+static void list_of(const struct lb_vip *vip, struct json_object *array)
 {
 	char name[LB_TEXT_SIZE];
 
+	if (array) {
+		json_object_array_add(array, lb_vip_json(vip));
+		return;
+	}
 	fputs(lb_service_text(&vip->service, name), stdout);
 	cmd_list_forward(&vip->forward);
 	printf(" hash %s table %" PRIu32 " tcp-idle %" PRIu32 "s udp-idle %" PRIu32 "s",
@@ -98,18 +122,7 @@ static void text_vip(const struct lb_vip *vip)
 
 static int list(const struct lb_opts *opts, const struct lb_config *config, const char *operand)
 {
-	struct json_object *array = opts->common.json ? json_object_new_array() : NULL;
-	size_t i;
-
-	(void)operand;
-	for (i = 0; i < config->vips; i++)
-		if (array)
-			json_object_array_add(array, lb_vip_json(&config->vip[i]));
-		else
-			text_vip(&config->vip[i]);
-	if (array)
-		ecbpf_json_print(array);
-	return 0;
+	return cmd_list_vips(opts, config, operand, list_of);
 }
 
 int cmd_vip(const void *opts, int argc, char **argv)

@@ -7,6 +7,8 @@
 #include "xdp_lb/config.h"
 #include "xdp_lb/edit.h"
 
+struct json_object;
+
 /**
  * struct lb_opts - options of all commands; common first. A command reads those in its table
  * @conns, @conns6, @nat: sizes of tables; 0: not said
@@ -61,8 +63,9 @@ int cmd_list(const struct lb_opts *opts, const char *noun,
 			  const char *operand),
 	     const char *operand);
 
-/** cmd_list_vip - the VIP that an operand names; -ENOENT, ECBPF_EXIT_USAGE */
-int cmd_list_vip(const struct lb_config *config, const char *operand, const struct lb_vip **vip);
+/** cmd_list_vips - @list, as text or to an array, all VIPs or the one that @operand names */
+int cmd_list_vips(const struct lb_opts *opts, const struct lb_config *config, const char *operand,
+		  void (*list)(const struct lb_vip *vip, struct json_object *array));
 
 /** cmd_list_forward - " mode MODE" and the mode's options, as text */
 void cmd_list_forward(const struct lb_forward *forward);
