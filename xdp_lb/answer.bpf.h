@@ -8,17 +8,7 @@
 /* reply_touch - closing is as in conn_touch(); that there is a client, only its own packets tell */
 static __always_inline void reply_touch(struct lb_conn *conn, const struct subject *s, __u32 now)
 {
-	__u32 state = conn->state & LB_CONN_SEEN_TWICE;
-
-	if (s->flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
-		state |= LB_CONN_CLOSING;
-	else if (conn->state & LB_CONN_CLOSING && !s->payload)
-		state |= LB_CONN_CLOSING;
-	if (conn->state != state)
-		conn->state = state;
-	conn->seen = now;
-	conn->packets++;
-	conn->bytes += s->ip_bytes;
+	conn_count(conn, s, conn->state & LB_CONN_SEEN_TWICE, now);
 }
 
 /* reply_nat - the packet becomes one from the VIP to the client */

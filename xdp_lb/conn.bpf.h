@@ -100,16 +100,10 @@ static __always_inline bool conn_is_trusted(const struct lb_conn *conn, const st
 	return !(s->flags & PACKET_TCP_SYN) || !(conn->state & LB_CONN_CLOSING);
 }
 
-/*
- * conn_touch - another packet of it; after FIN or RST it is kept as long as packets come. SYNs may all
- * be there is, however many.
- */
-static __always_inline void conn_touch(struct lb_conn *conn, const struct subject *s, __u32 now)
+/* conn_count - another packet; after FIN or RST it is kept as long as packets come */
+static __always_inline void conn_count(struct lb_conn *conn, const struct subject *s, __u32 state,
+				       __u32 now)
 {
-	__u32 state = conn->state & (LB_CONN_QUIC | LB_CONN_SEEN_TWICE);
-
-	if (!(s->flags & PACKET_TCP_SYN))
-		state |= LB_CONN_SEEN_TWICE;
 	if (s->flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
 		state |= LB_CONN_CLOSING;
 	else if (conn->state & LB_CONN_CLOSING && !s->payload)
@@ -119,6 +113,16 @@ static __always_inline void conn_touch(struct lb_conn *conn, const struct subjec
 	conn->seen = now;
 	conn->packets++;
 	conn->bytes += s->ip_bytes;
+}
+
+/* conn_touch - a client's packet; SYNs may be all there is, however many */
+static __always_inline void conn_touch(struct lb_conn *conn, const struct subject *s, __u32 now)
+{
+	__u32 state = conn->state & (LB_CONN_QUIC | LB_CONN_SEEN_TWICE);
+
+	if (!(s->flags & PACKET_TCP_SYN))
+		state |= LB_CONN_SEEN_TWICE;
+	conn_count(conn, s, state, now);
 }
 
 #define CONN_KEEP 0xffffffff
