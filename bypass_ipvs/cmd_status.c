@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "bypass_ipvs/commands.h"
 #include "bypass_ipvs/devices.h"
 #include "bypass_ipvs/follow.h"
@@ -87,21 +85,6 @@ static int programs_look(struct status *status)
 	return err;
 }
 
-static int memory_look(struct status *status)
-{
-	struct bpf_map_info info;
-	__u32 len;
-	int i, err = 0;
-
-	for (i = 0; !err && i < LIVE_MAPS; i++) {
-		len = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		err = bpf_obj_get_info_by_fd(status->live.fd[i], &info, &len);
-		status->bytes += ecbpf_map_bytes(&info);
-	}
-	return err ? ecbpf_fail(err, "the maps: %s", strerror(-err)) : 0;
-}
-
 static int follower_look(struct status *status)
 {
 	const __u64 followed = status->live.settings->followed;
@@ -128,7 +111,7 @@ static int gather(struct status *status)
 	status->used = paths_used(&status->live);
 	err = programs_look(status);
 	if (!err)
-		err = memory_look(status);
+		err = ecbpf_maps_bytes(status->live.fd, LIVE_MAPS, &status->bytes);
 	return err ? err : follower_look(status);
 }
 

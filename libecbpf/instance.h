@@ -88,6 +88,9 @@ ECBPF_API void ecbpf_variable_set(struct bpf_object *obj, const char *name, cons
 /** ecbpf_map_bytes - memory that a map of this shape takes, about: not every kernel tells */
 ECBPF_API uint64_t ecbpf_map_bytes(const struct bpf_map_info *shape);
 
+/** ecbpf_maps_bytes - the same of @count maps that are there, in all */
+ECBPF_API int ecbpf_maps_bytes(const int *fd, size_t count, uint64_t *bytes);
+
 /** ecbpf_map_bytes_planned - of a map that is not made yet */
 ECBPF_API uint64_t ecbpf_map_bytes_planned(const struct bpf_map *map);
 

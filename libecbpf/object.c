@@ -67,6 +67,25 @@ uint64_t ecbpf_map_bytes(const struct bpf_map_info *shape)
 	}
 }
 
+int ecbpf_maps_bytes(const int *fd, size_t count, uint64_t *bytes)
+{
+	struct bpf_map_info info;
+	__u32 len;
+	size_t i;
+	int err;
+
+	*bytes = 0;
+	for (i = 0; i < count; i++) {
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		err = bpf_obj_get_info_by_fd(fd[i], &info, &len);
+		if (err)
+			return ecbpf_fail(err, "the maps: %s", strerror(-err));
+		*bytes += ecbpf_map_bytes(&info);
+	}
+	return 0;
+}
+
 uint64_t ecbpf_map_bytes_planned(const struct bpf_map *map)
 {
 	const struct bpf_map_info shape = {

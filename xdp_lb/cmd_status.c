@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf.h>
-
 #include "libecbpf/instance.h"
 #include "libecbpf/json.h"
 #include "xdp_lb/commands.h"
@@ -51,32 +49,20 @@ static int programs_look(struct status *status)
 	return err;
 }
 
-static int rings_look(struct status *status)
+static int memory_look(struct status *status)
 {
 	const size_t line = sizeof(struct lb_ring_line);
+	int err = ecbpf_maps_bytes(status->live.fd, LB_LIVE_MAPS, &status->bytes);
 	size_t i;
 
+	if (err)
+		return err;
 	for (i = 0; i < status->config.vips; i++) {
 		const __u32 entries = status->live.vip[status->numbers.vip[i]].entries;
 
 		status->bytes += (entries + LB_RING_LINE - 1) / LB_RING_LINE * line;
 	}
 	return 0;
-}
-
-static int memory_look(struct status *status)
-{
-	struct bpf_map_info info;
-	__u32 len;
-	int i, err = 0;
-
-	for (i = 0; !err && i < LB_LIVE_MAPS; i++) {
-		len = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		err = bpf_obj_get_info_by_fd(status->live.fd[i], &info, &len);
-		status->bytes += ecbpf_map_bytes(&info);
-	}
-	return err ? ecbpf_fail(err, "the maps: %s", strerror(-err)) : rings_look(status);
 }
 
 /* gather - @status is empty, and for status_free() afterwards */
