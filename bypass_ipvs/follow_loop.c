@@ -10,8 +10,8 @@
 #include "bypass_ipvs/follow.h"
 #include "bypass_ipvs/follow_loop.h"
 #include "bypass_ipvs/paths.h"
-#include "bypass_ipvs/routes.h"
 #include "bypass_ipvs/services.h"
+#include "bypass_ipvs/tunnel_mtus.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/follower.h"
 #include "libecbpf/log.h"
@@ -186,7 +186,7 @@ static void paths_follow(struct follower *f)
 	if (!err)
 		err = paths_collect(&live, &f->leaving);
 	if (!err)
-		err = routes_refresh(&f->routes, &live);
+		err = tunnel_mtus_refresh(&f->routes, &live);
 	live_close(&live);
 	if (err && err != -ENOENT)
 		ecbpf_log(ECBPF_LOG_WARN, "follow: %s", ecbpf_error());

@@ -10,7 +10,7 @@
 #include <linux/ipv6.h>
 #include <linux/netlink.h>
 
-#include "bypass_ipvs/routes.h"
+#include "bypass_ipvs/tunnel_mtus.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/netlink/links.h"
 #include "libecbpf/netlink/routes.h"
@@ -99,7 +99,7 @@ static void path_limit(struct bypass_path *path, __u32 route_mtu)
 		__atomic_store_n(&path->mtu, limit, __ATOMIC_RELAXED);
 }
 
-int routes_refresh(struct ecbpf_netlink *nl, struct live *live)
+int tunnel_mtus_refresh(struct ecbpf_netlink *nl, struct live *live)
 {
 	struct ecbpf_link link = {};
 	struct end *ends;
