@@ -11,8 +11,8 @@
 #include <netinet/in.h>
 
 #include "bypass_ipvs/commands.h"
+#include "bypass_ipvs/flows.h"
 #include "bypass_ipvs/services.h"
-#include "bypass_ipvs/table.h"
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/flows/list.h"
 #include "libecbpf/json.h"
@@ -280,7 +280,7 @@ static int show(struct view *view)
 	if (err)
 		return err;
 	ecbpf_flow_list_begin(&view->list);
-	return ecbpf_flow_list_end(&view->list, table_each(&view->live, visit, view));
+	return ecbpf_flow_list_end(&view->list, flows_each(&view->live, visit, view));
 }
 
 int cmd_flows(const void *arg, int argc, char **argv)

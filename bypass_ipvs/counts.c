@@ -9,8 +9,8 @@
 #include <bpf/libbpf.h>
 
 #include "bypass_ipvs/counts.h"
+#include "bypass_ipvs/flows.h"
 #include "bypass_ipvs/load.h"
-#include "bypass_ipvs/table.h"
 #include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 
@@ -128,7 +128,7 @@ static int tables_add(const struct live *live, struct counts *counts)
 	counts->paths_room = settings->paths - 1;
 	for (i = BYPASS_PATH_NONE + 1; i < settings->paths; i++)
 		counts->paths += live->path[i].recipe.l2_bytes != 0;
-	return table_each(live, flow_add, counts);
+	return flows_each(live, flow_add, counts);
 }
 
 int counts_gather(struct counts *counts)

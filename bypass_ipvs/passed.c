@@ -6,9 +6,9 @@
 
 #include <linux/ip_vs.h>
 
+#include "bypass_ipvs/flows.h"
 #include "bypass_ipvs/live.h"
 #include "bypass_ipvs/passed.h"
-#include "bypass_ipvs/table.h"
 #include "libecbpf/ecbpf.h"
 
 #define OUTER_DADDR4 16 /* of an IPv4 header (RFC 791) */
@@ -134,7 +134,7 @@ static int live_sum(struct sum *sum, struct passed_table *passed)
 	if (!err)
 		err = places_make(sum);
 	if (!err)
-		err = table_each(&sum->live, flow_add, sum);
+		err = flows_each(&sum->live, flow_add, sum);
 	for (i = BYPASS_PATH_NONE + 1; !err && i < sum->live.settings->paths; i++)
 		path_add(sum, i, passed);
 	service_table_free(&sum->table);

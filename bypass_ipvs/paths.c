@@ -5,8 +5,8 @@
 
 #include <bpf/bpf.h>
 
+#include "bypass_ipvs/flows.h"
 #include "bypass_ipvs/paths.h"
-#include "bypass_ipvs/table.h"
 #include "libecbpf/ecbpf.h"
 
 __u32 paths_used(const struct live *live)
@@ -94,7 +94,7 @@ int paths_collect(struct live *live, struct paths_leaving *state)
 	if (!state->leaving && paths_used(live) <= live->settings->paths / 4 * 3)
 		return 0;
 	taken = calloc(BYPASS_PATHS_MAX, sizeof(*taken));
-	err = taken ? table_each(live, taken_visit, taken) : ecbpf_fail(-ENOMEM, "out of memory");
+	err = taken ? flows_each(live, taken_visit, taken) : ecbpf_fail(-ENOMEM, "out of memory");
 	if (!err && state->leaving) {
 		err = second_look(live, taken, state->leaving);
 		paths_forget(state);

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 #include <string.h>
 
-#include "bypass_ipvs/table.h"
+#include "bypass_ipvs/flows.h"
 #include "libecbpf/ecbpf.h"
 
-/* table_open - nothing is copied; table_close() it in either case */
-static int table_open(const struct live *live, struct table *table)
+/* flows_open - nothing is copied; flows_close() it in either case */
+static int flows_open(const struct live *live, struct flows *flows)
 {
 	int err;
 
-	memset(table, 0, sizeof(*table));
+	memset(flows, 0, sizeof(*flows));
 	err = ecbpf_table_map(live->fd[LIVE_TUPLE], live_map_name(LIVE_TUPLE),
-			      sizeof(struct bypass_flow4), false, &table->v4);
+			      sizeof(struct bypass_flow4), false, &flows->v4);
 	return err ? err :
 		     ecbpf_table_map(live->fd[LIVE_TUPLE6], live_map_name(LIVE_TUPLE6),
-				     sizeof(struct bypass_flow6), false, &table->v6);
+				     sizeof(struct bypass_flow6), false, &flows->v6);
 }
 
-static void table_close(struct table *table)
+static void flows_close(struct flows *flows)
 {
-	ecbpf_table_unmap(&table->v4);
-	ecbpf_table_unmap(&table->v6);
+	ecbpf_table_unmap(&flows->v4);
+	ecbpf_table_unmap(&flows->v6);
 }
 
 static int scan(const struct ecbpf_table *table,
@@ -39,26 +39,26 @@ static int scan(const struct ecbpf_table *table,
 	return err;
 }
 
-int table_scan(const struct table *table,
+int flows_scan(const struct flows *flows,
 	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			    const struct bypass_flow *flow),
 	       void *arg)
 {
-	int err = scan(&table->v4, visit, arg);
+	int err = scan(&flows->v4, visit, arg);
 
-	return err ? err : scan(&table->v6, visit, arg);
+	return err ? err : scan(&flows->v6, visit, arg);
 }
 
-int table_each(const struct live *live,
+int flows_each(const struct live *live,
 	       int (*visit)(void *arg, const struct ecbpf_tuple *tuple,
 			    const struct bypass_flow *flow),
 	       void *arg)
 {
-	struct table table;
-	int err = table_open(live, &table);
+	struct flows flows;
+	int err = flows_open(live, &flows);
 
 	if (!err)
-		err = table_scan(&table, visit, arg);
-	table_close(&table);
+		err = flows_scan(&flows, visit, arg);
+	flows_close(&flows);
 	return err;
 }

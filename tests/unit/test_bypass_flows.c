@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
-#include "bypass_ipvs/table.h"
+#include "bypass_ipvs/flows.h"
 
 #define BUCKETS	 4
 #define BUCKETS6 2
@@ -25,13 +25,13 @@ struct seen {
 struct fixture {
 	struct bypass_bucket4 v4[BUCKETS];
 	struct bypass_bucket6 v6[BUCKETS6];
-	struct table table;
+	struct flows flows;
 };
 
 static void fixture_init(struct fixture *fixture)
 {
 	memset(fixture, 0, sizeof(*fixture));
-	fixture->table = (struct table){
+	fixture->flows = (struct flows){
 		{ fixture->v4, sizeof(struct bypass_flow4), BUCKETS * BYPASS_WAYS },
 		{ fixture->v6, sizeof(struct bypass_flow6), BUCKETS6 * BYPASS_WAYS },
 	};
@@ -81,7 +81,7 @@ static void every_flow_once(void **state)
 	put4(&fixture, 2, 5, 65535, 2);
 	put4(&fixture, BUCKETS - 1, BYPASS_WAYS - 1, 2, 3);
 	put6(&fixture, BUCKETS6 - 1, BYPASS_WAYS - 1, 4, 7);
-	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
+	assert_int_equal(flows_scan(&fixture.flows, see, &seen), 0);
 	assert_int_equal(seen.count, 4);
 	assert_int_equal(seen.flow[0].packets, 10);
 	assert_int_equal(ECBPF_MARK_ID(seen.flow[1].mark), 65535);
@@ -107,7 +107,7 @@ static void ipv4_as_mapped(void **state)
 	fixture_init(&fixture);
 	put4(&fixture, 1, 1, 1, 5);
 	put6(&fixture, 0, 0, 1, 5);
-	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
+	assert_int_equal(flows_scan(&fixture.flows, see, &seen), 0);
 	assert_int_equal(seen.count, 2);
 	assert_memory_equal(&seen.key[0], &want, sizeof(want));
 	assert_true(ecbpf_tuple_is_v4(&seen.key[0]));
@@ -127,7 +127,7 @@ static void free_and_busy_are_none(void **state)
 	fixture.v4[0].way[1].flow.mark = ECBPF_MARK_BUSY;
 	put6(&fixture, 0, 0, 1, 1);
 	fixture.v6[0].way[0].flow.mark = ECBPF_MARK_BUSY;
-	assert_int_equal(table_scan(&fixture.table, see, &seen), 0);
+	assert_int_equal(flows_scan(&fixture.flows, see, &seen), 0);
 	assert_int_equal(seen.count, 0);
 }
 
@@ -142,7 +142,7 @@ static void visitor_ends_it(void **state)
 	for (i = 0; i < 4; i++)
 		put4(&fixture, i, i, 1, i + 1);
 	put6(&fixture, 0, 0, 1, 1);
-	assert_int_equal(table_scan(&fixture.table, see, &seen), -ECANCELED);
+	assert_int_equal(flows_scan(&fixture.flows, see, &seen), -ECANCELED);
 	assert_int_equal(seen.count, 2);
 }
 
@@ -199,7 +199,7 @@ static void copies_are_whole(void **state)
 	writer.entry = &fixture.v6[1].way[3];
 	assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
 	while (!err && seen < 20000 && ++tries < 100000000)
-		err = table_scan(&fixture.table, whole, &seen);
+		err = flows_scan(&fixture.flows, whole, &seen);
 	__atomic_store_n(&writer.stop, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	assert_int_equal(err, 0);
@@ -215,5 +215,5 @@ int main(void)
 		cmocka_unit_test(copies_are_whole),
 	};
 
-	return cmocka_run_group_tests_name("bypass_table", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("bypass_flows", tests, NULL, NULL);
 }
