@@ -325,6 +325,7 @@ struct ecbpf_sampling {
  * @flags: ECBPF_PACKET_*; 0 for all but the sampled share
  * @skip: packets until the next one is drawn, that one included
  * @one_in: that @skip is of: one packet in so many is drawn
+ * @empty: struct ecbpf_control.empty when the packet came
  */
 struct ecbpf_packet {
 	__u64 mark_ns;
@@ -333,7 +334,8 @@ struct ecbpf_packet {
 	__u32 flags;
 	__u32 skip;
 	__u32 one_in;
-	__u32 pad[9];
+	__u32 empty;
+	__u32 pad[8];
 };
 _Static_assert(sizeof(struct ecbpf_packet) == 64, "one cache line");
 
@@ -375,6 +377,8 @@ struct ecbpf_total {
  * @trace_one_in: 0 off, else one packet in so many is traced
  * @profile_one_in: 0 off, else one packet in so many is timed
  * @sample_one_in: 0 off, else one packet in so many is drawn for the sampler
+ * @empty: slots that have no program, a bit each: they are not tried. A program is never in one of them;
+ *         a slot without a program that is not one of them is tried for nothing
  */
 struct ecbpf_control {
 	__u64 trace_until_ns;
@@ -382,7 +386,7 @@ struct ecbpf_control {
 	__u32 trace_one_in;
 	__u32 profile_one_in;
 	__u32 sample_one_in;
-	__u32 pad;
+	__u32 empty;
 };
 
 /*

@@ -199,6 +199,13 @@ ECBPF_API int ecbpf_root_detach(struct ecbpf_root *root, int nop_fd);
 ECBPF_API int ecbpf_root_map(const struct ecbpf_root *root, const char *name);
 
 /**
+ * ecbpf_control_map - struct ecbpf_control of a root, mapped to be changed live (abi.h)
+ * Return: NULL after an error; for ecbpf_control_unmap(), which takes NULL too.
+ */
+ECBPF_API volatile struct ecbpf_control *ecbpf_control_map(const struct ecbpf_root *root);
+ECBPF_API void ecbpf_control_unmap(volatile struct ecbpf_control *control);
+
+/**
  * ecbpf_object_open - open anybody's object file for ecbpf_slot_load()
  *
  * Its multi-buffer programs (xdp.frags) become single-buffer ones, as all in a chain must be: from
@@ -293,6 +300,7 @@ enum ecbpf_pin_health {
 	ECBPF_PINS_OK,
 	ECBPF_PINS_MISSING,    /* a map of the suite is not pinned */
 	ECBPF_PINS_UNFINISHED, /* left by a killed command; the next change tidies up */
+	ECBPF_PINS_UNTRIED,    /* a program that the suite has not put there; so does it */
 };
 
 ECBPF_API enum ecbpf_pin_health ecbpf_pins_health(const struct ecbpf_root *root);

@@ -8,6 +8,7 @@
 
 #include "libecbpf/cli.h"
 #include "libecbpf/instance.h"
+#include "libecbpf/internal.h"
 
 int ecbpf_slot_evict(struct ecbpf_root *root, const char *name)
 {
@@ -52,11 +53,9 @@ int ecbpf_slots_evict(const char *name)
 
 int ecbpf_slot_put_back(struct ecbpf_root *root, int slot, int prog_fd)
 {
-	int fd = ecbpf_root_map(root, "ecbpf_slots"), err;
+	int lock = ecbpf_change_begin(root);
 
-	if (fd < 0)
-		return fd;
-	err = bpf_map_update_elem(fd, &slot, &prog_fd, BPF_ANY);
-	close(fd);
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+	if (lock < 0)
+		return lock;
+	return ecbpf_change_end(root, lock, ecbpf_slot_put(root, slot, prog_fd));
 }

@@ -300,75 +300,62 @@ static __always_inline int ecbpf_finish(struct xdp_md *ctx, struct ecbpf_cpu *cp
 }
 
 /*
- * One slot of ecbpf_next(). Number and map are given to the assembler, so that the verifier sees
- * constants whatever clang merges: only then does the kernel turn the call into a jump.
+ * Number and map are given to the assembler, so that the verifier sees constants whatever clang
+ * merges: only then does the kernel turn the call into a jump.
  */
-#define ECBPF_TRY(ctx, cpu, slot)                                                      \
-	do {                                                                           \
-		(cpu)->now.pending = ECBPF_ROW_SLOT(slot);                             \
-		asm volatile("r1 = %[xdp]; r2 = %[map] ll; r3 = %[at]; call 12"        \
-			     :                                                         \
-			     : [xdp] "r"(ctx), [map] "i"(&ecbpf_slots), [at] "i"(slot) \
-			     : "r0", "r1", "r2", "r3", "r4", "r5", "memory");          \
+#define ECBPF_CALL(ctx, slot)                                                  \
+	asm volatile("r1 = %[xdp]; r2 = %[map] ll; r3 = %[at]; call 12"        \
+		     :                                                         \
+		     : [xdp] "r"(ctx), [map] "i"(&ecbpf_slots), [at] "i"(slot) \
+		     : "r0", "r1", "r2", "r3", "r4", "r5", "memory")
+
+/* ecbpf_taken - slots behind this program's own that may have a program, a bit each */
+static __always_inline __u32 ecbpf_taken(const struct ecbpf_cpu *cpu)
+{
+	return ~cpu->now.empty & ((1U << ECBPF_SLOTS) - 1) & ~0U << ecbpf_row();
+}
+
+/* One slot of ecbpf_next(). A program that has just gone does not take the packet: on, then. */
+#define ECBPF_TRY(slot)                                          \
+	do {                                                     \
+		if (taken & 1U << (slot)) {                      \
+			cpu->now.pending = ECBPF_ROW_SLOT(slot); \
+			ECBPF_CALL(ctx, slot);                   \
+			taken = ecbpf_taken(cpu);                \
+		}                                                \
 	} while (0)
 
-/*
- * ecbpf_next - run the first occupied slot behind @row; returns at the end of the chain. The row
- * is known when the program is loaded: all cases before it go then.
- */
-static __always_inline void ecbpf_next(struct xdp_md *ctx, struct ecbpf_cpu *cpu, __u32 row)
+/* ecbpf_next - run the first program behind this one's slot; returns at the end of the chain */
+static __always_inline void ecbpf_next(struct xdp_md *ctx, struct ecbpf_cpu *cpu)
 {
-	switch (row) {
-	case 0:
-		ECBPF_TRY(ctx, cpu, 0);
-		/* fallthrough */
-	case 1:
-		ECBPF_TRY(ctx, cpu, 1);
-		/* fallthrough */
-	case 2:
-		ECBPF_TRY(ctx, cpu, 2);
-		/* fallthrough */
-	case 3:
-		ECBPF_TRY(ctx, cpu, 3);
-		/* fallthrough */
-	case 4:
-		ECBPF_TRY(ctx, cpu, 4);
-		/* fallthrough */
-	case 5:
-		ECBPF_TRY(ctx, cpu, 5);
-		/* fallthrough */
-	case 6:
-		ECBPF_TRY(ctx, cpu, 6);
-		/* fallthrough */
-	case 7:
-		ECBPF_TRY(ctx, cpu, 7);
-		/* fallthrough */
-	case 8:
-		ECBPF_TRY(ctx, cpu, 8);
-		/* fallthrough */
-	case 9:
-		ECBPF_TRY(ctx, cpu, 9);
-		/* fallthrough */
-	case 10:
-		ECBPF_TRY(ctx, cpu, 10);
-		/* fallthrough */
-	case 11:
-		ECBPF_TRY(ctx, cpu, 11);
-		/* fallthrough */
-	case 12:
-		ECBPF_TRY(ctx, cpu, 12);
-		/* fallthrough */
-	case 13:
-		ECBPF_TRY(ctx, cpu, 13);
-		/* fallthrough */
-	case 14:
-		ECBPF_TRY(ctx, cpu, 14);
-		/* fallthrough */
-	case 15:
-		ECBPF_TRY(ctx, cpu, 15);
+	__u32 taken = ecbpf_taken(cpu);
+
+	if (taken & 0x00ff) {
+		if (taken & 0x000f) {
+			ECBPF_TRY(0);
+			ECBPF_TRY(1);
+			ECBPF_TRY(2);
+			ECBPF_TRY(3);
+		}
+		ECBPF_TRY(4);
+		ECBPF_TRY(5);
+		ECBPF_TRY(6);
+		ECBPF_TRY(7);
+	}
+	if (taken & 0xff00) {
+		if (taken & 0x0f00) {
+			ECBPF_TRY(8);
+			ECBPF_TRY(9);
+			ECBPF_TRY(10);
+			ECBPF_TRY(11);
+		}
+		ECBPF_TRY(12);
+		ECBPF_TRY(13);
+		ECBPF_TRY(14);
+		ECBPF_TRY(15);
 	}
 }
-_Static_assert(ECBPF_SLOTS == 16, "cases of ecbpf_next()");
+_Static_assert(ECBPF_SLOTS == 16, "slots of ecbpf_next()");
 
 /* ecbpf_leave - ecbpf_exit() for a caller that has its ecbpf_cpu() already */
 static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu,
@@ -390,7 +377,7 @@ static __always_inline int ecbpf_leave(struct xdp_md *ctx, struct ecbpf_cpu *cpu
 		ecbpf_profile_mark(cpu, row);
 	if (v->action != ECBPF_NEXT)
 		return ecbpf_finish(ctx, cpu, row, v, column);
-	ecbpf_next(ctx, cpu, ecbpf_row());
+	ecbpf_next(ctx, cpu);
 	v->action = XDP_PASS;
 	ecbpf_count(cpu, ECBPF_ROW_END, ECBPF_COLUMN_PASS);
 	return ecbpf_finish(ctx, cpu, ECBPF_ROW_END, v, ECBPF_COLUMN_PASS);

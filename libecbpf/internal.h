@@ -56,6 +56,14 @@ int ecbpf_tidy(struct ecbpf_root *root);
 void ecbpf_slot_dir_name(char *buf, size_t size, int slot, bool fresh);
 int ecbpf_slot_dir_settle(const struct ecbpf_root *root, int slot);
 
+/* slot.c */
+int ecbpf_slot_put(const struct ecbpf_root *root, int slot, int prog_fd);
+
+/* control.c: slots that are said to be empty, and not tried; changed under the lock */
+int ecbpf_empty_settle(const struct ecbpf_root *root); /* those that are */
+int ecbpf_empty_take_back(const struct ecbpf_root *root, int slot);
+bool ecbpf_empty_is_said(const struct ecbpf_root *root, int slot);
+
 /* load.c */
 int ecbpf_load_root(const struct ecbpf_root *root, struct bpf_object *obj,
 		    struct bpf_program *prog);

@@ -61,7 +61,7 @@ const char *ecbpf_mode_name(enum ecbpf_mode mode)
 
 const char *ecbpf_pin_health_name(enum ecbpf_pin_health health)
 {
-	static const char *const names[] = { "ok", "missing", "unfinished" };
+	static const char *const names[] = { "ok", "missing", "unfinished", "untried" };
 
 	return names[health];
 }

@@ -95,6 +95,22 @@ static int slot_bind(struct bpf_object *obj, struct bpf_program *prog)
 	return 0;
 }
 
+/* ecbpf_slot_put - under the lock; from the next packet on, the program is the one in the slot */
+int ecbpf_slot_put(const struct ecbpf_root *root, int slot, int prog_fd)
+{
+	int fd = ecbpf_root_map(root, "ecbpf_slots"), err;
+
+	if (fd < 0)
+		return fd;
+	err = ecbpf_empty_take_back(root, slot);
+	if (!err) {
+		err = bpf_map_update_elem(fd, &slot, &prog_fd, BPF_ANY);
+		err = err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+	}
+	close(fd);
+	return err;
+}
+
 static int slot_taken(int slot, const struct ecbpf_program *program)
 {
 	return ecbpf_fail(-EBUSY, "slot %d has another program: %s (id %u)", slot, program->name,
@@ -105,8 +121,8 @@ static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object
 			    struct bpf_program *prog, enum ecbpf_take take)
 {
 	struct ecbpf_program before;
-	int fd, prog_fd, err;
 	bool inherit;
+	int err;
 
 	err = slot_check(root, slot);
 	if (!err)
@@ -121,13 +137,7 @@ static int slot_load_locked(struct ecbpf_root *root, int slot, struct bpf_object
 		err = slot_bind(obj, prog);
 	if (err)
 		return err;
-	fd = ecbpf_root_map(root, "ecbpf_slots");
-	if (fd < 0)
-		return fd;
-	prog_fd = bpf_program__fd(prog);
-	err = bpf_map_update_elem(fd, &slot, &prog_fd, BPF_ANY);
-	close(fd);
-	return err ? ecbpf_fail(err, "slot %d: %s", slot, strerror(-err)) : 0;
+	return ecbpf_slot_put(root, slot, bpf_program__fd(prog));
 }
 
 int ecbpf_slot_load(struct ecbpf_root *root, int slot, struct bpf_object *obj,

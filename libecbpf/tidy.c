@@ -142,7 +142,7 @@ int ecbpf_tidy(struct ecbpf_root *root)
 		if (err)
 			return err;
 	}
-	return 0;
+	return ecbpf_empty_settle(root);
 }
 
 static bool slot_unfinished(const struct ecbpf_root *root, int slot)
@@ -156,6 +156,15 @@ static bool slot_unfinished(const struct ecbpf_root *root, int slot)
 	ecbpf_slot_dir_name(name, sizeof(name), slot, false);
 	return ecbpf_exists(root->dir, name) && !ecbpf_slot_get(root, slot, &program) &&
 	       !program.id;
+}
+
+/* slot_untried - asked twice: a command may take a program out, or put one in, meanwhile */
+static bool slot_untried(const struct ecbpf_root *root, int slot)
+{
+	struct ecbpf_program program;
+
+	return ecbpf_empty_is_said(root, slot) && !ecbpf_slot_get(root, slot, &program) &&
+	       program.id && ecbpf_empty_is_said(root, slot);
 }
 
 enum ecbpf_pin_health ecbpf_pins_health(const struct ecbpf_root *root)
@@ -175,5 +184,8 @@ enum ecbpf_pin_health ecbpf_pins_health(const struct ecbpf_root *root)
 	for (i = 0; i < ECBPF_SLOTS; i++)
 		if (slot_unfinished(root, i))
 			return ECBPF_PINS_UNFINISHED;
+	for (i = 0; i < ECBPF_SLOTS; i++)
+		if (slot_untried(root, i))
+			return ECBPF_PINS_UNTRIED;
 	return ECBPF_PINS_OK;
 }

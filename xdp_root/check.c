@@ -19,7 +19,6 @@
 #include "libecbpf/ecbpf.h"
 #include "libecbpf/json.h"
 #include "xdp_root/commands.h"
-#include "xdp_root/control.h"
 #include "xdp_root/view.h"
 
 /**
@@ -120,6 +119,9 @@ static void check_pins(struct check *check)
 	if (check->view.health == ECBPF_PINS_UNFINISHED)
 		find(check, NOTE, "the next command that changes something tidies up",
 		     "a killed command left pins half done in %s", check->view.dir);
+	if (check->view.health == ECBPF_PINS_UNTRIED)
+		find(check, FAULT, "load it by xdp_root",
+		     "no packet comes to a program that was put into ecbpf_slots by hand");
 }
 
 static void check_root(struct check *check)

@@ -16,7 +16,7 @@
 #include "libecbpf/json.h"
 #include "libecbpf/loop.h"
 #include "xdp_root/commands.h"
-#include "xdp_root/control.h"
+#include "xdp_root/lease.h"
 #include "xdp_root/view.h"
 
 #define DEFAULT_ONE_IN	    1000
@@ -79,11 +79,11 @@ static int measure(struct profile *profile)
 	int event;
 
 	event = ecbpf_loop_open(&loop,
-				duration_ns < CONTROL_TICK_NS ? duration_ns : CONTROL_TICK_NS, -1);
+				duration_ns < LEASE_TICK_NS ? duration_ns : LEASE_TICK_NS, -1);
 	if (event)
 		return event;
 	do {
-		profile->control->profile_until_ns = ecbpf_monotonic_ns() + CONTROL_LEASE_NS;
+		profile->control->profile_until_ns = ecbpf_monotonic_ns() + LEASE_NS;
 		profile->control->profile_one_in = opts->one_in ? opts->one_in : DEFAULT_ONE_IN;
 		event = ecbpf_loop_wait(&loop);
 	} while (event == ECBPF_LOOP_TICK && ecbpf_monotonic_ns() < end_ns);
@@ -269,7 +269,7 @@ int cmd_profile(const void *opts, int argc, char **argv)
 		goto out;
 	profile->opts = opts;
 	profile->ifname = argv[0];
-	profile->control = control_map(root);
+	profile->control = ecbpf_control_map(root);
 	err = profile->control ? names(profile, root) : -EINVAL;
 	if (!err)
 		err = run(profile, root);
@@ -277,7 +277,7 @@ int cmd_profile(const void *opts, int argc, char **argv)
 		json(profile);
 	else if (!err)
 		text(profile);
-	control_unmap(profile->control);
+	ecbpf_control_unmap(profile->control);
 out:
 	ecbpf_root_close(root);
 	free(profile);

@@ -18,7 +18,7 @@
 #include "libecbpf/loop.h"
 #include "libecbpf/pkt.bpf.h"
 #include "xdp_root/commands.h"
-#include "xdp_root/control.h"
+#include "xdp_root/lease.h"
 #include "xdp_root/view.h"
 
 #define TRACE_PAGES 64 /* of perf buffer, per CPU */
@@ -249,7 +249,7 @@ static void on_lost(void *arg, int cpu, __u64 count)
 
 static void renew(struct trace *trace)
 {
-	trace->control->trace_until_ns = ecbpf_monotonic_ns() + CONTROL_LEASE_NS;
+	trace->control->trace_until_ns = ecbpf_monotonic_ns() + LEASE_NS;
 	__atomic_store_n(&trace->control->trace_one_in,
 			 trace->opts->one_in ? trace->opts->one_in : 1, __ATOMIC_RELEASE);
 }
@@ -259,7 +259,7 @@ static int follow(struct trace *trace)
 	const uint64_t end_ns = trace->opts->duration_ns ?
 					ecbpf_monotonic_ns() + trace->opts->duration_ns :
 					UINT64_MAX;
-	uint64_t tick_ns = CONTROL_TICK_NS;
+	uint64_t tick_ns = LEASE_TICK_NS;
 	struct ecbpf_loop loop;
 	int event;
 
@@ -302,7 +302,7 @@ static int trace_open(struct trace *trace, const struct ecbpf_root *root)
 	trace->claim = trace_claim(root);
 	if (trace->claim < 0)
 		return trace->claim;
-	trace->control = control_map(root);
+	trace->control = ecbpf_control_map(root);
 	if (!trace->control)
 		return -EINVAL;
 	trace->map = ecbpf_root_map(root, "ecbpf_trace");
@@ -328,7 +328,7 @@ int cmd_trace(const void *opts, int argc, char **argv)
 		fprintf(stderr, "xdp_root: %s: trace: %" PRIu64 " more packets were lost\n",
 			argv[0], trace.lost);
 	perf_buffer__free(trace.buffer);
-	control_unmap(trace.control);
+	ecbpf_control_unmap(trace.control);
 	if (trace.map >= 0)
 		close(trace.map);
 	if (trace.claim >= 0)

@@ -184,8 +184,10 @@ static __always_inline void root_begin(struct root_ctx *c)
 	c->pkt = pkt_init(c->xdp);
 	now->bytes = pkt_left(&c->pkt);
 	now->flags = 0;
+	now->empty = 0;
 	if (!control)
 		return;
+	now->empty = control->empty;
 	if (ecbpf_rare(control->trace_one_in | control->profile_one_in)) {
 		root_watch(c->xdp, c->cpu, control);
 		c->pkt = pkt_init(c->xdp);

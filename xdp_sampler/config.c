@@ -6,24 +6,24 @@
 
 #include "xdp_sampler/config.h"
 
-static volatile void *map_entry(const struct ecbpf_root *root, const char *name, size_t size)
+static volatile struct ecbpf_sampling *sampling_map(const struct ecbpf_root *root)
 {
-	int fd = ecbpf_root_map(root, name);
+	int fd = ecbpf_root_map(root, "ecbpf_sampling");
 	void *at;
 
 	if (fd < 0)
 		return NULL;
-	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	at = mmap(NULL, sizeof(struct ecbpf_sampling), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
-		ecbpf_fail(-errno, "mapping %s: %s", name, strerror(errno));
+		ecbpf_fail(-errno, "mapping ecbpf_sampling: %s", strerror(errno));
 	close(fd);
 	return at == MAP_FAILED ? NULL : at;
 }
 
 int sampler_config_map(const struct ecbpf_root *root, struct sampler_config *config)
 {
-	config->sampling = map_entry(root, "ecbpf_sampling", sizeof(*config->sampling));
-	config->control = map_entry(root, "ecbpf_control", sizeof(*config->control));
+	config->sampling = sampling_map(root);
+	config->control = ecbpf_control_map(root);
 	return config->sampling && config->control ? 0 : -EIO;
 }
 
@@ -31,8 +31,7 @@ void sampler_config_unmap(struct sampler_config *config)
 {
 	if (config->sampling)
 		munmap((void *)config->sampling, sizeof(*config->sampling));
-	if (config->control)
-		munmap((void *)config->control, sizeof(*config->control));
+	ecbpf_control_unmap(config->control);
 	memset(config, 0, sizeof(*config));
 }
 

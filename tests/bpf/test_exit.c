@@ -206,6 +206,35 @@ static void emptied_slot_is_skipped(void **state)
 	suite_check(suite);
 }
 
+/* Whatever the control map says of the slots, those that it does not say to be empty are run in order. */
+static void slots_said_to_be_empty_are_not_tried(void **state)
+{
+	struct suite *suite = suite_get(state);
+	__u32 round, slot, empty, random = 1, marks[ECBPF_SLOTS + 1], count;
+
+	for (slot = 0; slot < ECBPF_SLOTS; slot++)
+		member(suite, slot, 100 + slot, ECBPF_NEXT);
+	for (round = 0; round < 500; round++) {
+		random = random * 1664525 + 1013904223;
+		/* each slot alone, each missing alone, and what comes */
+		empty = round < ECBPF_SLOTS	? 1U << round :
+			round < 2 * ECBPF_SLOTS ? 0xffff & ~(1U << round % ECBPF_SLOTS) :
+						  random >> 16;
+		suite->control->empty = empty;
+		for (slot = count = 0; slot < ECBPF_SLOTS; slot++) {
+			if (empty >> slot & 1)
+				continue;
+			marks[count++] = 100 + slot;
+			counted(suite, ECBPF_ROW_SLOT(slot), ECBPF_COLUMN_NEXT);
+		}
+		marks[count] = 0;
+		run_marks(suite, FRAME_BYTES, XDP_PASS, marks);
+		counted(suite, ECBPF_ROW_ROOT, ECBPF_COLUMN_NEXT);
+		counted(suite, ECBPF_ROW_END, ECBPF_COLUMN_PASS);
+	}
+	suite_check(suite);
+}
+
 /* --- bytes */
 
 /* What a packet counts as is its length on arrival, whatever members make of it. */
@@ -367,6 +396,7 @@ int main(void)
 		CHAIN_TEST(all_slots_full),
 		CHAIN_TEST(pass_skips_later_slots),
 		CHAIN_TEST(emptied_slot_is_skipped),
+		CHAIN_TEST(slots_said_to_be_empty_are_not_tried),
 		CHAIN_TEST(bytes_are_those_that_arrived),
 		CHAIN_TEST(each_packet_has_its_own_bytes),
 		CHAIN_TEST(foreign_program_is_counted_by_the_next_packet),

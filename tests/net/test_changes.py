@@ -66,6 +66,12 @@ def programs(pair):
                                       status["program_id"] != 0}
 
 
+def untried(pair):
+    """Slots that the root takes for empty."""
+    empty = map_dump(pair.status()["directory"] + "/ecbpf_control")[0]["formatted"]["value"]["empty"]
+    return {slot for slot in range(16) if empty >> slot & 1}
+
+
 NONE = {"state": "none", "nic": False}
 ROOT = {"state": "running", "nic": True, "root": "xdp_root"}
 
@@ -144,6 +150,8 @@ def test_killed_at_any_instant(pair):
         # any change settles what is left; then pins are as if nothing had been killed
         pair.xdp_root("upgrade" if found["state"] == "running" else "detach", "vb")
         assert pair.status()["pins"] == "ok", name
+        if found["state"] == "running":
+            assert untried(pair) == {slot for slot in range(16) if str(slot) not in found}, name
     assert min(seen.values()) > 0, "every kill came too early, or too late"
     print(seen)
 
@@ -158,6 +166,24 @@ def test_member_keeps_its_map_over_a_replacement_and_another_does_not(pair):
     assert again == first
     pair.xdp_root("slot", "vb", 3, "load", obj("judge"))
     assert not os.path.exists(slot)
+
+
+def test_program_put_in_by_hand(pair):
+    """No packet comes to it, and check says so; the next command mends that."""
+    pair.xdp_root("attach", "vb")
+    pair.wait_up()
+    pair.xdp_root("slot", "vb", 3, "load", obj("tally"))
+    status = pair.status()
+    number = next(entry["program"]["id"] for entry in status["slots"] if entry["slot"] == "3")
+    sh("bpftool", "map", "update", "pinned", f"{status['directory']}/ecbpf_slots", "key",
+       "5", "0", "0", "0", "value", "id", number)
+    assert pair.status()["pins"] == "untried"
+    told = pair.xdp_root("check", "vb", ok=None)
+    assert told.returncode == 1 and "put into ecbpf_slots by hand" in told.stdout
+    pair.xdp_root("upgrade", "vb")
+    assert pair.status()["pins"] == "ok" and untried(pair) == set(range(16)) - {3, 5}
+    pair.xdp_root("slot", "vb", 5, "clear")
+    assert untried(pair) == set(range(16)) - {3}
 
 
 def test_interface_recreated_keeps_members_and_counters(pair):

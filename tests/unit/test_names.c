@@ -124,6 +124,7 @@ static void states_modes_and_pins(void **state)
 	assert_string_equal(ecbpf_pin_health_name(ECBPF_PINS_OK), "ok");
 	assert_string_equal(ecbpf_pin_health_name(ECBPF_PINS_MISSING), "missing");
 	assert_string_equal(ecbpf_pin_health_name(ECBPF_PINS_UNFINISHED), "unfinished");
+	assert_string_equal(ecbpf_pin_health_name(ECBPF_PINS_UNTRIED), "untried");
 }
 
 int main(void)
