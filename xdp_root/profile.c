@@ -78,8 +78,8 @@ static int measure(struct profile *profile)
 	struct ecbpf_loop loop;
 	int event;
 
-	event = ecbpf_loop_open(&loop,
-				duration_ns < LEASE_TICK_NS ? duration_ns : LEASE_TICK_NS, -1);
+	event = ecbpf_loop_open(&loop, duration_ns < LEASE_TICK_NS ? duration_ns : LEASE_TICK_NS,
+				-1);
 	if (event)
 		return event;
 	do {
