@@ -5,6 +5,7 @@ backends' own IPIP, SIT and FOU devices, ways through VLAN devices and bonds, an
 IPVS has.
 The hosts are those of the bypass's tests (bypass.py); lb is in the second segment by a bond.
 """
+import contextlib
 import hashlib
 import subprocess
 
@@ -131,6 +132,50 @@ def test_bond(net, lb, family):
             for _ in range(5):
                 connection.exchange(b"by the bond")
             assert other.read() == []
+
+
+# --- the same by NAT, whose replies the kernel's routes send
+
+@contextlib.contextmanager
+def routes(*added):
+    """(host, version of IP, destination, router), until the end."""
+    with contextlib.ExitStack() as stack:
+        for host, family, to, router in added:
+            host.run("ip", f"-{family}", "route", "add", to, "via", router)
+            stack.callback(host.run, "ip", f"-{family}", "route", "del", to)
+        yield
+
+
+def answers_of(family, kind):
+    """Frames from a VIP; there may be a tag."""
+    return lambda frame: binary(vip(family, kind)) in frame[26:42 if family == 6 else 34]
+
+
+@pytest.mark.parametrize("mode", ["nat", "full-nat"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nat_through_vlan_devices(net, lb, family, mode):
+    """In with one tag, out with another; answers the other way round, as a route over a VLAN device says."""
+    add(lb, service_of(family, "vlan", HTTP), mode,
+        [backend_address(family, "vlan", server) for server in (1, 2)])
+    clients = "10.1.0.0/24" if family == 4 else "fd01::/64"
+    with routes((net.lb, family, clients, address(family, 4, 1)),
+                *((host, family, clients, address(family, 5, 10)) for host in net.rs)), \
+            Capture(net.rt, "lb0", answers_of(family, "vlan")) as answers:
+        transfers(net, family, "vlan")
+        tags = {frame.bytes[12:16].hex() for frame in answers.read()}
+    assert tags == {"81000064"}
+    counted, = lb.json("stats")["vips"]
+    assert counted["replies"] > 50, counted
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nat_through_a_bond(net, lb, family):
+    """Out by the bond's member, answers in by it."""
+    add(lb, service_of(family, "redirect", HTTP), "full-nat",
+        [backend_address(family, "redirect", server) for server in (1, 2)])
+    transfers(net, family, "redirect")
+    counted, = lb.json("stats")["vips"]
+    assert counted["replies"] > 50, counted
 
 
 def leaves_by(connection, port):
