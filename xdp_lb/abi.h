@@ -351,13 +351,18 @@ struct lb_fragment {
 #define LB_FRAGMENTS_MAX 16384
 #define LB_FRAGMENT_S	 30 /* RFC 8200 4.5: reassembly is given up after 60 seconds */
 
+/* struct lb_settings.nat: are there backends by NAT? */
+#define LB_NAT_NONE 0
+#define LB_NAT_SOME 1
+#define LB_NAT_ONLY 2 /* and no others */
+
 /**
  * struct lb_settings - lb_settings_map: the one entry, memory-mapped
  * @abi: LB_ABI
  * @nets: entries of lb_net_map; 0: nobody looks
  * @conns, @conns6: entries of the connection tables
  * @backs, @backs6: entries of lb_back4_map and lb_back6_map
- * @nat: not 0: there are backends by NAT
+ * @nat: LB_NAT_*
  * @seed: secret of the connection tables' hash
  * @ptb_pps: Packet Too Big messages a second that are sent
  * @ptb_second, @ptb_used: the second that the latter is of

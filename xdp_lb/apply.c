@@ -25,7 +25,7 @@
  * @stored: descriptor of the configuration as it will be kept
  * @near: lb_near_map, mapped
  * @bits: what it shall be
- * @nat: there are backends by NAT
+ * @nat: LB_NAT_*
  */
 struct apply {
 	struct lb_change_of change;
@@ -35,7 +35,7 @@ struct apply {
 	int stored;
 	struct lb_near *near;
 	struct lb_near bits[LB_NEARS];
-	bool nat;
+	__u32 nat;
 };
 
 /* --- to prepare */
@@ -147,7 +147,7 @@ static int lead_there(const struct apply *apply)
 	for (i = 0; i < LB_NEARS; i++)
 		near_widen(&apply->near[i], &apply->bits[i]);
 	if (apply->nat)
-		live->settings->nat = 1;
+		live->settings->nat = LB_NAT_SOME;
 	err = keys_put(live->fd[LB_LIVE_SOURCE], &old->source, &new->source, LB_SOURCES_MAX);
 	if (!err)
 		err = keys_put(live->fd[LB_LIVE_CID], &old->cid, &new->cid, LB_BACKEND_NUMBERS);

@@ -3,7 +3,7 @@
  * What nearly all packets are, ahead of everything else: TCP behind its SYN, or UDP, without tags, options,
  * extension headers and fragments, of a connection that is known, to a backend that can have them as they
  * are. What is declined here has changed nothing; way_find() and deliver() would have done the same to what
- * is not.
+ * is not. Where all backends are by NAT, nobody comes here.
  */
 #ifndef XDP_LB_HIT_BPF_H
 #define XDP_LB_HIT_BPF_H

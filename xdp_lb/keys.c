@@ -388,9 +388,9 @@ void lb_near_fill(const struct lb_config *config, struct lb_near *near)
 	}
 }
 
-bool lb_near_fill_back(const struct lb_config *config, struct lb_near *near)
+__u32 lb_near_fill_back(const struct lb_config *config, struct lb_near *near)
 {
-	bool any = false;
+	bool any = false, others = false;
 	size_t v, b;
 
 	memset(near, 0, sizeof(*near));
@@ -398,12 +398,16 @@ bool lb_near_fill_back(const struct lb_config *config, struct lb_near *near)
 		const struct lb_vip *vip = &config->vip[v];
 
 		for (b = 0; b < vip->backends; b++) {
-			if (!lb_mode_is_nat(lb_backend_forward(vip, &vip->backend[b])->mode))
+			if (!lb_mode_is_nat(lb_backend_forward(vip, &vip->backend[b])->mode)) {
+				others = true;
 				continue;
+			}
 			near_set(near, vip->backend[b].endpoint.addr,
 				 vip->backend[b].endpoint.family);
 			any = true;
 		}
 	}
-	return any;
+	if (!any)
+		return LB_NAT_NONE;
+	return others ? LB_NAT_SOME : LB_NAT_ONLY;
 }

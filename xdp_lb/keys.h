@@ -29,8 +29,8 @@ int lb_keys_make(const struct lb_config *config, const struct lb_numbers *number
 /** lb_near_fill - bits of all destinations that a configuration has */
 void lb_near_fill(const struct lb_config *config, struct lb_near *near);
 
-/** lb_near_fill_back - bits of all backends by NAT; false: there are none */
-bool lb_near_fill_back(const struct lb_config *config, struct lb_near *near);
+/** lb_near_fill_back - bits of all backends by NAT; LB_NAT_* */
+__u32 lb_near_fill_back(const struct lb_config *config, struct lb_near *near);
 
 void lb_keys_free(struct lb_keys *keys);
 

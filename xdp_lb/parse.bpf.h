@@ -67,6 +67,7 @@ static __always_inline bool parse_near_has(__u32 which, __u64 a, __u64 b)
 /* What a packet may be, by its addresses. */
 #define PARSE_FOR_VIP (1U << LB_NEAR_VIP)
 #define PARSE_REPLY   (1U << LB_NEAR_BACK)
+#define PARSE_BY_NAT  (1U << LB_NEARS) /* PARSE_FOR_VIP, and all backends are by NAT */
 
 /* parse_is_back - may it be a backend's reply, or an ICMP error of a router on the way to one? */
 static __always_inline bool parse_is_back(const struct pkt *at, __be16 proto)
@@ -113,9 +114,11 @@ static __always_inline __u32 parse_near(const struct lb_settings *settings, cons
 		return 0;
 	}
 	near = parse_near_has(LB_NEAR_VIP, half[0], half[1]) ? PARSE_FOR_VIP : 0;
-	if (settings->nat && parse_is_back(at, proto))
-		near |= PARSE_REPLY;
-	return near;
+	if (!settings->nat)
+		return near;
+	if (near && settings->nat == LB_NAT_ONLY)
+		near |= PARSE_BY_NAT;
+	return parse_is_back(at, proto) ? near | PARSE_REPLY : near;
 }
 
 static __always_inline void parse_addrs(struct ecbpf_tuple *key, const struct pkt_ip *ip)

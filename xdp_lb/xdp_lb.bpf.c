@@ -470,7 +470,7 @@ static __always_inline void balance(struct xdp_md *xdp, struct ecbpf_verdict *v)
 	if (!near)
 		return;
 	now = conn_now(settings);
-	if (near & PARSE_FOR_VIP && hit(xdp, eth.proto, now, v))
+	if (near & PARSE_FOR_VIP && !(near & PARSE_BY_NAT) && hit(xdp, eth.proto, now, v))
 		return;
 	if (!parse_all(xdp, &s))
 		return;

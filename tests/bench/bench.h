@@ -191,6 +191,9 @@ int bench_root(struct bench *b, struct ecbpf_root **root);
 /** bench_member - a program in a slot of it that says @action, at once, to all packets */
 int bench_member(struct ecbpf_root *root, int slot, int action);
 
+/** bench_alone - tell a member that runs without a root what the root would: no slot has another one */
+int bench_alone(const struct bpf_object *obj);
+
 /** bench_root_prog - the program of a root that has been upgraded or attached otherwise */
 int bench_root_prog(const struct ecbpf_root *root);
 

@@ -109,7 +109,7 @@ static struct xdp_bypass_ipvs *xdp_load(const struct live *live)
 	xdp->rodata->bypass_buckets[0] = settings->flows / BYPASS_WAYS;
 	xdp->rodata->bypass_buckets[1] = settings->flows6 / BYPASS_WAYS;
 	xdp->rodata->bypass_hz = ecbpf_hz();
-	if (!maps_give(xdp->obj, live) && !xdp_bypass_ipvs__load(xdp))
+	if (!maps_give(xdp->obj, live) && !xdp_bypass_ipvs__load(xdp) && !bench_alone(xdp->obj))
 		return xdp;
 	xdp_bypass_ipvs__destroy(xdp);
 	return NULL;

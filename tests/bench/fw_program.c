@@ -48,7 +48,11 @@ int fw_bench_load(struct fw_bench *fw, const char *text, int loads)
 	for (i = 0; !err && i < loads; i++)
 		err = fw_load_alone(&load, &fw->loaded[i]);
 	fw_ruleset_free(&set);
-	return err ? bench_fail(err, "the firewall's program: %s", ecbpf_error()) : 0;
+	if (err)
+		return bench_fail(err, "the firewall's program: %s", ecbpf_error());
+	for (i = 0; !err && i < loads; i++)
+		err = bench_alone(fw->loaded[i]->obj);
+	return err;
 }
 
 int fw_bench_prog(const struct fw_bench *fw, int load)

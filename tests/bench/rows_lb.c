@@ -121,7 +121,7 @@ static struct xdp_lb *load(__u32 entries)
 		x->rodata->lb_buckets[2] = entries / LB_WAYS;
 		bpf_map__set_max_entries(x->maps.lb_back4_map, entries / LB_WAYS);
 	}
-	if (!xdp_lb__load(x))
+	if (!xdp_lb__load(x) && !bench_alone(x->obj))
 		return x;
 	xdp_lb__destroy(x);
 	return NULL;
@@ -205,6 +205,8 @@ static int configure(struct xdp_lb *x, const struct lb_row *row)
 	struct lb_ring_line line;
 	struct lb_near near;
 	const __u32 number = VIP, zero = 0;
+	const struct lb_settings settings = { .nat = row->kind == ECBPF_NAT ? LB_NAT_ONLY :
+									      LB_NAT_NONE };
 	int i, ring, err;
 
 	ring = bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_ring", sizeof(__u32), sizeof(line), 1, &opts);
@@ -216,7 +218,7 @@ static int configure(struct xdp_lb *x, const struct lb_row *row)
 	err = bpf_map_update_elem(ring, &zero, &line, BPF_ANY) ||
 	      put(x->maps.lb_ring_map, VIP, &ring) || put(x->maps.lb_vip_map, VIP, &vip) ||
 	      put(x->maps.lb_backend_map, BACKEND, &backend) ||
-	      put(x->maps.lb_near_map, 0, &near) ||
+	      put(x->maps.lb_near_map, 0, &near) || put(x->maps.lb_settings_map, 0, &settings) ||
 	      bpf_map_update_elem(bpf_map__fd(x->maps.lb_key_map), &key, &number, BPF_ANY);
 	err = err ? -errno : 0;
 	close(ring);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,22 @@ int bench_filter(const char *const argv[], int in, int out)
 int bench_command(const char *const argv[])
 {
 	return bench_filter(argv, -1, -1);
+}
+
+int bench_alone(const struct bpf_object *obj)
+{
+	const int cpus = libbpf_num_possible_cpus();
+	const int fd = bpf_object__find_map_fd_by_name(obj, "ecbpf_stats");
+	struct ecbpf_cpu *all = cpus > 0 ? calloc(cpus, sizeof(*all)) : NULL;
+	__u32 zero = 0;
+	int cpu, err = all ? 0 : -ENOMEM;
+
+	for (cpu = 0; !err && cpu < cpus; cpu++)
+		all[cpu].now.empty = (1U << ECBPF_SLOTS) - 1;
+	if (!err)
+		err = bpf_map_update_elem(fd, &zero, all, BPF_ANY);
+	free(all);
+	return err ? bench_fail(err, "ecbpf_stats: %s", strerror(-err)) : 0;
 }
 
 int bench_root_prog(const struct ecbpf_root *root)

@@ -276,7 +276,7 @@ void lb_suite_near_back(struct lb_suite *s, int family, const uint8_t *addr)
 	near_put(s, LB_NEAR_BACK, family, addr);
 }
 
-void lb_suite_nat(struct lb_suite *s, bool nat)
+void lb_suite_nat(struct lb_suite *s, __u32 nat)
 {
 	s->settings->nat = s->model.settings.nat = nat;
 }

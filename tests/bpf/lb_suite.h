@@ -88,9 +88,9 @@ void lb_suite_time(struct lb_suite *s, uint32_t ticks);
 void lb_suite_near(struct lb_suite *s, int family, const uint8_t *addr);
 void lb_suite_near_all(struct lb_suite *s);
 
-/** lb_suite_near_back - @addr is a backend by NAT; lb_suite_nat - there are any */
+/** lb_suite_near_back - @addr is a backend by NAT; lb_suite_nat - LB_NAT_* */
 void lb_suite_near_back(struct lb_suite *s, int family, const uint8_t *addr);
-void lb_suite_nat(struct lb_suite *s, bool nat);
+void lb_suite_nat(struct lb_suite *s, __u32 nat);
 
 /** lb_suite_port - of packets for @via */
 void lb_suite_port(struct lb_suite *s, const struct lb_port *port);

@@ -50,7 +50,7 @@ static void nat_backend(struct lb_suite *s, int family, bool full, uint16_t port
 	lb_suite_backend(s, BACKEND(family), VIP(family), &way, 1500, LB_BACKEND_UP);
 	lb_suite_nat_addr(family, SERVER, addr);
 	lb_suite_near_back(s, family, addr);
-	lb_suite_nat(s, true);
+	lb_suite_nat(s, LB_NAT_SOME);
 }
 
 static void nat_setup(struct lb_suite *s, bool full, uint16_t port)
@@ -428,7 +428,7 @@ static void its_backend_goes(void **state)
 	scene_expect(s, &reply, ECBPF_NEXT, 0);
 	reply = answered(s, &f, ECBPF_CODE_LB_NEW);
 	scene_expect(s, &reply, XDP_REDIRECT, ECBPF_CODE_LB_REPLY);
-	lb_suite_nat(s, false); /* nothing is looked for */
+	lb_suite_nat(s, LB_NAT_NONE); /* nothing is looked for */
 	scene_expect(s, &reply, ECBPF_NEXT, 0);
 }
 

@@ -471,6 +471,30 @@ static void test_near(void **state)
 	assert_int_equal(bits_of(nets, 2), LB_NEAR_BITS);
 }
 
+static void test_near_of_backends_by_nat(void **state)
+{
+	const struct lb_endpoint one = { .addr = { 10, 0, 0, 1 }, .family = AF_INET };
+	const struct lb_endpoint other = { .addr = { 10, 0, 0, 2 }, .family = AF_INET };
+	struct lb_config config = {};
+	struct lb_near near;
+
+	(void)state;
+	add_vip(&config, A);
+	add_vip(&config, B);
+	add_backend(&config, A, "10.0.0.1");
+	assert_int_equal(lb_near_fill_back(&config, &near), LB_NAT_NONE);
+	assert_false(near_has(&near, &one));
+	config.vip[0].forward.mode = config.vip[1].forward.mode = LB_FULL_NAT;
+	assert_int_equal(lb_near_fill_back(&config, &near), LB_NAT_ONLY);
+	assert_true(near_has(&near, &one));
+	add_backend(&config, B, "10.0.0.2");
+	config.vip[1].forward.mode = LB_GUE;
+	assert_int_equal(lb_near_fill_back(&config, &near), LB_NAT_SOME);
+	assert_true(near_has(&near, &one));
+	assert_false(near_has(&near, &other));
+	lb_config_free(&config);
+}
+
 /* --- entries of VIPs, and whether a table changes */
 
 static void test_vip_entry(void **state)
@@ -570,6 +594,7 @@ int main(void)
 		cmocka_unit_test(test_echo_key),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_near_of_backends_by_nat),
 		cmocka_unit_test(test_vip_entry),
 		cmocka_unit_test(test_ring_same),
 		cmocka_unit_test(test_entries),
