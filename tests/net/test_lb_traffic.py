@@ -49,7 +49,8 @@ def test_http(net, lb, name, family):
         servers[server] += 1
     assert sum(servers.values()) == 20 and set(servers) == {"rs1", "rs2"}
     reasons = since(lb.reasons(), before)
-    assert reasons["lb-new"] == 20, reasons
+    # the first packets may come at once, on two CPUs, and enter a connection twice
+    assert 20 <= reasons["lb-new"] < 24, reasons
     assert reasons["lb-forward"] > 20 * 4
     assert ("lb-ptb" in reasons) == (MODES[name][1] != "direct"), reasons
     assert not set(reasons) & {"lb-no-route", "lb-no-backend", "lb-frame", "lb-ttl"}, reasons
