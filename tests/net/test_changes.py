@@ -66,9 +66,9 @@ def programs(pair):
                                       status["program_id"] != 0}
 
 
-def untried(pair):
+def untried(status):
     """Slots that the root takes for empty."""
-    empty = map_dump(pair.status()["directory"] + "/ecbpf_control")[0]["formatted"]["value"]["empty"]
+    empty = map_dump(status["directory"] + "/ecbpf_control")[0]["formatted"]["value"]["empty"]
     return {slot for slot in range(16) if empty >> slot & 1}
 
 
@@ -149,9 +149,10 @@ def test_killed_at_any_instant(pair):
         seen["new" if found == new else "old"] += 1
         # any change settles what is left; then pins are as if nothing had been killed
         pair.xdp_root("upgrade" if found["state"] == "running" else "detach", "vb")
-        assert pair.status()["pins"] == "ok", name
+        status = pair.status()
+        assert status["pins"] == "ok", name
         if found["state"] == "running":
-            assert untried(pair) == {slot for slot in range(16) if str(slot) not in found}, name
+            assert untried(status) == {slot for slot in range(16) if str(slot) not in found}, name
     assert min(seen.values()) > 0, "every kill came too early, or too late"
     print(seen)
 
@@ -181,9 +182,9 @@ def test_program_put_in_by_hand(pair):
     told = pair.xdp_root("check", "vb", ok=None)
     assert told.returncode == 1 and "put into ecbpf_slots by hand" in told.stdout
     pair.xdp_root("upgrade", "vb")
-    assert pair.status()["pins"] == "ok" and untried(pair) == set(range(16)) - {3, 5}
+    assert pair.status()["pins"] == "ok" and untried(status) == set(range(16)) - {3, 5}
     pair.xdp_root("slot", "vb", 5, "clear")
-    assert untried(pair) == set(range(16)) - {3}
+    assert untried(status) == set(range(16)) - {3}
 
 
 def test_interface_recreated_keeps_members_and_counters(pair):
